@@ -1,0 +1,177 @@
+import { HEADER, VERSION } from '../../format/header.js';
+import { differingFields } from '../../layout/codec.js';
+import { fieldNamed } from '../../layout/layout.js';
+import type { Claim, Judged } from '../../store/choose.js';
+import { type Copy, isOtherVersion } from '../../store/copy.js';
+import { SECTOR_SIZE, sectors } from '../../units.js';
+import type { Finding } from '../finding.js';
+import type { Survey } from '../survey.js';
+import { describeFaults, describeUnreadable } from './faults.js';
+
+/** Copies under a right checksum that this program must not touch (format.md section 5). */
+export function ruleSupported({ choice }: Survey): Finding[] {
+  return choice.unsupported.map((copy): Finding => {
+    const field = isOtherVersion(copy) ? 'version' : 'incompat_flags';
+    return {
+      id: isOtherVersion(copy) ? 'version-unknown' : 'incompat-unknown',
+      ...place(copy, field),
+      stored: copy.header[field],
+      expected: isOtherVersion(copy) ? VERSION : 0,
+    };
+  });
+}
+
+/** What is wrong with the copies beside the chosen one, and whether there is a chosen one. */
+export function ruleCopies(survey: Survey): Finding[] {
+  const { choice } = survey;
+  if (choice.chosen === undefined) return withoutChoice(survey);
+  const chosen = choice.chosen;
+  return choice.others.flatMap((judged) => besideChosen(survey, chosen, judged));
+}
+
+function withoutChoice({ choice, module }: Survey): Finding[] {
+  if (module !== undefined) return [];
+  const contradicting = choice.others
+    .filter(({ standing }) => standing === 'differs')
+    .map(({ copy }) => copy);
+  const [first, second] = contradicting;
+  if (first !== undefined && second !== undefined) {
+    const fields = differingFields(HEADER, first.block, second.block)
+      .map(({ name }) => name)
+      .filter((name) => name !== 'checksum' && name !== 'copy');
+    return [
+      {
+        id: 'copies-differ',
+        stored: first.header.generation,
+        detail: fields.length > 0 ? `header fields ${fields.join(', ')}` : 'the entries are not the same',
+      },
+    ];
+  }
+  const foreign = choice.others.filter(({ standing }) => standing === 'foreign').map(foreignFinding);
+  const damaged = choice.others.filter(({ standing, copy }) => standing === 'damaged' && worthNaming(copy));
+  const detail = damaged.map(({ copy }) => `${copy.name}: ${describeFaults(copy)}`).join('; ');
+  return [...foreign, { id: 'no-valid-copy', detail: detail === '' ? 'The header is gone' : detail }];
+}
+
+/** The end of a plain image was looked at too, where no backup was ever meant to be. */
+function worthNaming(copy: Copy): boolean {
+  return copy.name === 'primary' || copy.block.some((byte) => byte !== 0);
+}
+
+function besideChosen(survey: Survey, chosen: Copy, judged: Judged): Finding[] {
+  const { copy, standing } = judged;
+  switch (standing) {
+    case 'stale':
+      return [
+        {
+          id: 'copy-stale',
+          ...place(copy, 'generation'),
+          stored: copy.header.generation,
+          expected: chosen.header.generation,
+        },
+      ];
+    case 'damaged':
+      return damagedFindings(survey, chosen, judged);
+    case 'superseded':
+      return superseded(survey, copy);
+    case 'foreign':
+      return [foreignFinding(judged)];
+    case 'left-over':
+      return leftOver(survey, chosen, copy);
+    default:
+      return [];
+  }
+}
+
+function foreignFinding({ copy }: Judged): Finding {
+  const named = Number(copy.header.backup_header) * SECTOR_SIZE;
+  const detail =
+    named === copy.headerAt ? 'its uuids or its creation time are others' : `it belongs at byte ${named}`;
+  return { id: 'copy-foreign', copy: 'backup', byte: copy.headerAt, detail };
+}
+
+function damagedFindings(survey: Survey, chosen: Copy, { copy, claims }: Judged): Finding[] {
+  const signatures = survey.foreign.get(copy.headerAt) ?? [];
+  const waiting = [
+    ...signatures.map(
+      (signature): Finding => ({
+        id: 'copy-foreign-signature',
+        copy: copy.name,
+        byte: signature.at,
+        detail: signature.name,
+      }),
+    ),
+    ...claims.map((claim) => claimFinding(claim, copy, chosen)),
+  ];
+  if (waiting.length > 0) return waiting;
+  const unreadable = copy.unreadable.length > 0;
+  const first = copy.unreadable[0];
+  return [
+    {
+      id: unreadable ? 'copy-table-unreadable' : 'copy-damaged',
+      copy: copy.name,
+      byte: first?.at ?? copy.headerAt,
+      detail: unreadable ? describeUnreadable(copy) : describeFaults(copy),
+    },
+  ];
+}
+
+function claimFinding(claim: Claim, copy: Copy, chosen: Copy): Finding {
+  switch (claim) {
+    case 'newer-generation':
+      return {
+        id: 'copy-claims-newer',
+        ...place(copy, 'generation'),
+        stored: copy.header.generation,
+        expected: chosen.header.generation,
+      };
+    case 'other-set': {
+      const field = copy.header.set_uuid === chosen.header.set_uuid ? 'spare_uuid' : 'set_uuid';
+      return {
+        id: 'copy-claims-other-set',
+        ...place(copy, field),
+        stored: copy.header[field],
+        expected: chosen.header[field],
+      };
+    }
+    case 'unreadable-header':
+      return {
+        id: 'copy-unreadable',
+        copy: copy.name,
+        byte: copy.headerAt,
+        detail: describeUnreadable(copy),
+      };
+  }
+}
+
+/** A sector that a live entry uses is data, whatever its bytes look like. */
+function isLiveData(survey: Survey, copy: Copy): boolean {
+  const { table } = survey;
+  if (table === undefined) return false;
+  const sector = sectors(copy.headerAt / SECTOR_SIZE);
+  for (const index of table.live()) if (table.spareSector(index) === sector) return true;
+  return false;
+}
+
+function superseded(survey: Survey, copy: Copy): Finding[] {
+  return isLiveData(survey, copy) ? [] : [{ id: 'copy-superseded', copy: 'backup', byte: copy.headerAt }];
+}
+
+function leftOver(survey: Survey, chosen: Copy, copy: Copy): Finding[] {
+  if (isLiveData(survey, copy)) return [];
+  const cutShort =
+    copy.header.creation_time === chosen.header.creation_time &&
+    copy.header.main_device_size === chosen.header.main_device_size;
+  return [
+    {
+      id: cutShort ? 'backup-left-over-conversion' : 'backup-left-over',
+      copy: 'backup',
+      byte: copy.headerAt,
+      stored: copy.header.generation,
+    },
+  ];
+}
+
+function place(copy: Copy, field: string): Pick<Finding, 'copy' | 'field' | 'byte'> {
+  return { copy: copy.name, field, byte: copy.headerAt + fieldNamed(HEADER, field).offset };
+}

@@ -1,0 +1,98 @@
+import type { RemapTable } from '../../format/entry.js';
+import { dataStart, redundantGeometry } from '../../format/geometry.js';
+import { isRedundant } from '../../format/header.js';
+import type { Copy } from '../../store/copy.js';
+import { bytes, bytesToSectors, SECTOR_SIZE } from '../../units.js';
+import type { ProblemId } from '../catalogue/index.js';
+import type { EntryPlace, Finding } from '../finding.js';
+import type { Survey } from '../survey.js';
+import { duplicateIndices } from './duplicates.js';
+
+/** How many of the entries concerned a finding shows. */
+const SHOWN = 10;
+
+/** The rules that a live entry obeys, format.md section 1. */
+export function ruleEntries(survey: Survey): Finding[] {
+  const { table } = survey;
+  const { chosen } = survey.choice;
+  if (chosen === undefined || table === undefined) return [];
+  const bounds = boundsOf(survey, chosen);
+  const breaches = new Breaches(table);
+  for (let index = 0; index < table.count; index++) {
+    if (table.isEmpty(index)) {
+      breaches.add(isRedundant(chosen.header) ? 'slot-empty' : 'slot-empty-plain', index);
+      continue;
+    }
+    if (table.mainSector(index) >= bounds.mainSize) breaches.add('main-out-of-range', index);
+    const spare = table.spareSector(index);
+    if (spare >= bounds.deviceEnd) breaches.add('spare-out-of-range', index);
+    else if (spare < bounds.dataStart || spare >= bounds.dataEnd) breaches.add('spare-in-metadata', index);
+  }
+  for (const index of duplicateIndices(table, 'main')) breaches.add('main-duplicate', index);
+  for (const index of duplicateIndices(table, 'spare')) breaches.add('spare-shared', index);
+  return breaches.findings(chosen, bounds);
+}
+
+interface Bounds {
+  readonly mainSize: number;
+  readonly dataStart: number;
+  /** First sector behind the data area. */
+  readonly dataEnd: number;
+  /** First sector behind the real device. */
+  readonly deviceEnd: number;
+}
+
+function boundsOf({ deviceSize }: Survey, chosen: Copy): Bounds {
+  const { header } = chosen;
+  const deviceEnd = bytesToSectors(deviceSize);
+  const backupHeader = bytes(
+    chosen.name === 'backup' ? chosen.headerAt : Number(header.backup_header) * SECTOR_SIZE,
+  );
+  return {
+    mainSize: Number(header.main_device_size),
+    dataStart: dataStart(header.max_entries),
+    dataEnd: isRedundant(header)
+      ? redundantGeometry(backupHeader, header.max_entries).backup_table
+      : deviceEnd,
+    deviceEnd,
+  };
+}
+
+class Breaches {
+  readonly #table: RemapTable;
+  readonly #found = new Map<ProblemId, { count: number; first: EntryPlace[] }>();
+
+  constructor(table: RemapTable) {
+    this.#table = table;
+  }
+
+  add(id: ProblemId, index: number): void {
+    const found = this.#found.get(id) ?? { count: 0, first: [] };
+    found.count++;
+    if (found.first.length < SHOWN)
+      found.first.push({
+        index,
+        main_sector: this.#table.exactMainSector(index),
+        spare_sector: this.#table.exactSpareSector(index),
+      });
+    this.#found.set(id, found);
+  }
+
+  findings(chosen: Copy, bounds: Bounds): Finding[] {
+    const expected: Partial<Record<ProblemId, number | string>> = {
+      'main-out-of-range': bounds.mainSize,
+      'spare-in-metadata': `sectors ${bounds.dataStart} to ${bounds.dataEnd - 1}`,
+      'spare-out-of-range': bounds.deviceEnd,
+    };
+    return [...this.#found].map(([id, { count, first }]): Finding => {
+      const limit = expected[id];
+      return {
+        id,
+        copy: chosen.name,
+        count,
+        entries: first,
+        ...(limit === undefined ? {} : { expected: limit }),
+      };
+    });
+  }
+}

@@ -1,0 +1,46 @@
+import type { RemapTable } from '../format/entry.js';
+import type { ModuleEvidence } from '../format/module.js';
+import type { Choice } from '../store/choose.js';
+import type { Bytes, Sectors } from '../units.js';
+
+/** A known signature of something else, in the place of a copy. */
+export interface ForeignSignature {
+  readonly name: string;
+  readonly at: Bytes;
+}
+
+/** What stands beyond spare_device_size on a device that has grown. */
+export interface Beyond {
+  /** Reads as zero, or as the move of the backup itself writes it there (format.md section 5). */
+  readonly free: boolean;
+  /** The first sector that forbids an unattended move. */
+  readonly firstOccupied?: Sectors;
+}
+
+export interface MainFacts {
+  readonly name: string;
+  readonly size: Sectors;
+  /** As main_id would hold it; empty where the device has none. */
+  readonly id: string;
+}
+
+/** Live spare sectors that could not be read. */
+export interface MediaResult {
+  readonly badSectors: readonly Sectors[];
+}
+
+/** Everything that was learned about one spare: what the rules judge. Gathered without a write. */
+export interface Survey {
+  readonly deviceSize: Bytes;
+  readonly choice: Choice;
+  /** The live entries of the chosen copy. */
+  readonly table: RemapTable | undefined;
+  /** By header place of a damaged copy. */
+  readonly foreign: ReadonlyMap<Bytes, readonly ForeignSignature[]>;
+  readonly beyond: Beyond | undefined;
+  readonly module: ModuleEvidence | undefined;
+  /** Who holds the device, where it is in use. */
+  readonly holder: string | undefined;
+  readonly main: MainFacts | undefined;
+  readonly media: MediaResult | undefined;
+}

@@ -1,0 +1,106 @@
+import { defineLayout } from '../layout/layout.js';
+
+/** One entry of the remap table, format.md section 1. */
+export const ENTRY = defineLayout('entry', 16, [
+  {
+    name: 'main_sector',
+    offset: 0,
+    size: 8,
+    kind: 'u64',
+    meaning: 'sector of main that is redirected',
+    unit: 'sectors',
+  },
+  {
+    name: 'spare_sector',
+    offset: 8,
+    size: 8,
+    kind: 'u64',
+    meaning: 'sector of the spare that holds it',
+    unit: 'sectors',
+  },
+]);
+
+export const ENTRY_SIZE = 16;
+
+const [MAIN_SECTOR, SPARE_SECTOR] = ENTRY.fields;
+
+/** A main_sector of 2^64 - 1 marks an empty slot. */
+const EMPTY_WORD = 0xffffffff;
+
+const TWO_32 = 2 ** 32;
+
+/**
+ * The live entries of a table, kept as the bytes that lie on the device: a table may have 33 million, so no
+ * object is made for an entry. Sector numbers are plain numbers: exact below 2^53, and beyond every device
+ * from there on, which the range rules catch.
+ */
+export class RemapTable {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly #view: DataView;
+
+  /** @param bytes exactly the live entries */
+  constructor(bytes: Uint8Array) {
+    if (bytes.length % ENTRY_SIZE !== 0) throw new RangeError(`a table of ${bytes.length} bytes`);
+    this.bytes = bytes;
+    this.count = bytes.length / ENTRY_SIZE;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  isEmpty(index: number): boolean {
+    const at = index * ENTRY_SIZE + MAIN_SECTOR.offset;
+    return this.#view.getUint32(at, true) === EMPTY_WORD && this.#view.getUint32(at + 4, true) === EMPTY_WORD;
+  }
+
+  mainSector(index: number): number {
+    return this.#sector(index * ENTRY_SIZE + MAIN_SECTOR.offset);
+  }
+
+  spareSector(index: number): number {
+    return this.#sector(index * ENTRY_SIZE + SPARE_SECTOR.offset);
+  }
+
+  /** The same, exact to 64 bits, for output. */
+  exactMainSector(index: number): bigint {
+    return this.#view.getBigUint64(index * ENTRY_SIZE + MAIN_SECTOR.offset, true);
+  }
+
+  exactSpareSector(index: number): bigint {
+    return this.#view.getBigUint64(index * ENTRY_SIZE + SPARE_SECTOR.offset, true);
+  }
+
+  /** Indices of the live entries, empty slots left out. */
+  *live(): IterableIterator<number> {
+    for (let index = 0; index < this.count; index++) if (!this.isEmpty(index)) yield index;
+  }
+
+  #sector(at: number): number {
+    return this.#view.getUint32(at + 4, true) * TWO_32 + this.#view.getUint32(at, true);
+  }
+}
+
+/** The bytes of a table with these entries, in this order. */
+export function encodeEntries(entries: Iterable<readonly [main: bigint, spare: bigint]>): Uint8Array {
+  const list = [...entries];
+  const table = new Uint8Array(list.length * ENTRY_SIZE);
+  const view = new DataView(table.buffer);
+  list.forEach(([main, spare], index) => {
+    view.setBigUint64(index * ENTRY_SIZE + MAIN_SECTOR.offset, main, true);
+    view.setBigUint64(index * ENTRY_SIZE + SPARE_SECTOR.offset, spare, true);
+  });
+  return table;
+}
+
+/** The table without its empty slots: each hole takes the last live entry, as a removal does (section 1). */
+export function compactTable(table: RemapTable): RemapTable {
+  const compacted = new Uint8Array(table.bytes);
+  const view = new RemapTable(compacted);
+  let end = table.count;
+  for (let index = 0; index < end; index++) {
+    if (!view.isEmpty(index)) continue;
+    while (end > index + 1 && view.isEmpty(end - 1)) end--;
+    end--;
+    if (end > index) compacted.copyWithin(index * ENTRY_SIZE, end * ENTRY_SIZE, (end + 1) * ENTRY_SIZE);
+  }
+  return new RemapTable(compacted.subarray(0, end * ENTRY_SIZE));
+}

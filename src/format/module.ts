@@ -1,0 +1,123 @@
+import { fieldNamed } from '../layout/layout.js';
+import { extendCrc } from './checksum.js';
+import { multiply, powerOfX } from './crc-algebra.js';
+import { ENTRY_SIZE, RemapTable } from './entry.js';
+import {
+  decodeHeader,
+  EXTENSION,
+  encodeHeader,
+  HEADER,
+  HEADER_SIZE,
+  type Header,
+  MAGIC,
+  STATE,
+  VERSION,
+} from './header.js';
+
+/** What the dm-remap v3 kernel module itself writes, format.md section 7. */
+
+/** Its capacity; it refuses a larger count. */
+export const MODULE_CAPACITY = 252;
+
+/** Bytes of a spare in which its header and table lie. */
+export const MODULE_METADATA_SIZE = HEADER_SIZE + MODULE_CAPACITY * ENTRY_SIZE;
+
+/** Its header struct is 8 bytes longer than the header and reaches into entry 0. */
+const TAIL_SIZE = 8;
+
+/** The first byte that its checksum covers. */
+const SUMMED_FROM = 4;
+
+const CHECKSUM = fieldNamed(HEADER, 'checksum');
+const STATE_FIELD = fieldNamed(HEADER, 'state');
+
+export interface ModuleEvidence {
+  /** certain: the module's own checksum fits. likely: no checksum can tell, other traits do. */
+  readonly certainty: 'certain' | 'likely';
+  readonly says: string;
+}
+
+/** The module's CRC: register 0 at first, no final inversion. */
+function moduleCrc(...parts: readonly Uint8Array[]): number {
+  return (parts.reduce((crc, part) => extendCrc(crc, part), 0xffffffff) ^ 0xffffffff) >>> 0;
+}
+
+/**
+ * Tells whether the front of a spare was written or accepted by the kernel module.
+ *
+ * @param front the first MODULE_METADATA_SIZE bytes of the spare, whose checksum by section 3 does not fit
+ */
+export function recogniseModule(front: Uint8Array): ModuleEvidence | undefined {
+  const header = decodeHeader(front);
+  if (!hasModuleShape(front, header)) return undefined;
+  const table = front.subarray(HEADER_SIZE, HEADER_SIZE + header.entry_count * ENTRY_SIZE);
+  const tail = front.subarray(HEADER_SIZE, HEADER_SIZE + TAIL_SIZE);
+  if (moduleCrc(front.subarray(SUMMED_FROM, HEADER_SIZE), tail, table) === header.checksum)
+    return { certainty: 'certain', says: 'its checksum is the self-consistent one that the module accepts' };
+  const solved = solveFirstMain(front, header, table, tail);
+  if (solved !== undefined)
+    return {
+      certainty: 'certain',
+      says: `its checksum is the one that the module wrote over a fresh header, with entry 0 at main sector ${solved}`,
+    };
+  const traits = traitsOf(header, new RemapTable(table));
+  return traits === undefined ? undefined : { certainty: 'likely', says: traits };
+}
+
+function hasModuleShape(front: Uint8Array, header: Header): boolean {
+  const extension = front.subarray(EXTENSION.offset, EXTENSION.offset + EXTENSION.size);
+  return (
+    front.length >= MODULE_METADATA_SIZE &&
+    header.magic === MAGIC &&
+    header.version === VERSION &&
+    header.max_entries === MODULE_CAPACITY &&
+    header.entry_count <= MODULE_CAPACITY &&
+    extension.every((byte) => byte === 0)
+  );
+}
+
+/** The main sector that entry 0 had when the checksum was made, if the header before it was a fresh one. */
+function solveFirstMain(
+  front: Uint8Array,
+  header: Header,
+  table: Uint8Array,
+  tail: Uint8Array,
+): number | undefined {
+  if (header.generation !== 1 || header.entry_count === 0) return undefined;
+  const summed = encodeHeader({ checksum: freshChecksum(front, header), state: STATE.writing }, front);
+  const blank = new Uint8Array(table);
+  blank.fill(0, 0, 8);
+  for (const candidate of [new Uint8Array(TAIL_SIZE), tail]) {
+    const missing = header.checksum ^ moduleCrc(summed.subarray(SUMMED_FROM), candidate, blank);
+    // the low word of entry 0, followed by the rest of the table, was multiplied by this power of x
+    const main = multiply(missing >>> 0, powerOfX(-(32 + 8 * (table.length - 4))));
+    if (BigInt(main) < header.main_device_size) return main;
+  }
+  return undefined;
+}
+
+/** The checksum of the header as the module first made it, before any remap. */
+function freshChecksum(front: Uint8Array, header: Header): number {
+  const fresh = encodeHeader(
+    { last_update_time: header.creation_time, entry_count: 0, generation: 0, total_remaps_created: 0n },
+    front,
+  );
+  fresh.fill(0, CHECKSUM.offset, CHECKSUM.offset + CHECKSUM.size);
+  fresh.fill(0, STATE_FIELD.offset, STATE_FIELD.offset + STATE_FIELD.size);
+  return moduleCrc(fresh.subarray(SUMMED_FROM), new Uint8Array(TAIL_SIZE));
+}
+
+/** What the module does and we never do: spare sectors in a row, a lifetime count that stands still, state 2. */
+function traitsOf(header: Header, table: RemapTable): string | undefined {
+  if (table.count < 2) return undefined;
+  for (let index = 1; index < table.count; index++)
+    if (table.spareSector(index) !== table.spareSector(0) + index) return undefined;
+  const traits = ['the spare sectors of its entries run on without a gap'];
+  if (header.state === STATE.writing) traits.push('its state is 2 (writing)');
+  if (header.total_remaps_created < BigInt(header.entry_count))
+    traits.push(
+      `total_remaps_created ${header.total_remaps_created} is less than its ${header.entry_count} entries`,
+    );
+  if (table.mainSector(0) === 0) traits.push('entry 0 has lost its main sector');
+  return traits.length > 1 ? traits.join(', ') : undefined;
+}

@@ -1,0 +1,78 @@
+import { judge, type Mode } from '../check/checker.js';
+import type { Problem } from '../check/finding.js';
+import type { MainFacts } from '../check/survey.js';
+import type { FileDevice } from '../device/file-device.js';
+import { planCorrections } from '../repair/corrections.js';
+import { carryOut } from '../store/phase.js';
+import { bytes } from '../units.js';
+import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
+import { withDevice } from './open-device.js';
+import type { SurveyOptions } from './survey.js';
+
+export interface CheckOptions {
+  readonly mode: Mode;
+  readonly main?: MainFacts | undefined;
+  /** Read every live spare sector. */
+  readonly media?: boolean | undefined;
+  /** The time of a commit, in Unix seconds. */
+  readonly now: bigint;
+  readonly progress?: SurveyOptions['progress'] | undefined;
+}
+
+export interface CheckReport {
+  readonly device: string;
+  /** As found, before any correction. */
+  readonly found: Diagnosis;
+  /** Problems that were corrected, and what was written for them. */
+  readonly corrected: readonly Problem[];
+  readonly done: readonly string[];
+  /** Problems that are there now. */
+  readonly remaining: readonly Problem[];
+  readonly exitCode: number;
+}
+
+/**
+ * Checks one spare and, in the modes preen and yes, corrects all that the mode allows or nothing (cli.md).
+ * Nothing is opened for writing before the reading has shown that there is something to correct.
+ */
+export async function checkSpare(path: string, options: CheckOptions): Promise<CheckReport> {
+  const found = await withDevice(path, 'read', (device) =>
+    diagnose(device, { ...options, holder: holderOf(device) }),
+  );
+  const verdict = judge(found.problems, options.mode);
+  if (verdict.correctable.length === 0)
+    return {
+      device: path,
+      found,
+      corrected: [],
+      done: [],
+      remaining: verdict.remaining,
+      exitCode: verdict.exitCode,
+    };
+  return withDevice(path, 'exclusive', (device) => correct(device, options));
+}
+
+/** Everything is read again under the lock: what was seen before may have been another writer's doing. */
+async function correct(device: FileDevice, options: CheckOptions): Promise<CheckReport> {
+  const found = await diagnose(device, options);
+  const { correctable, remaining, exitCode } = judge(found.problems, options.mode);
+  const report = { device: device.name, found };
+  if (correctable.length === 0) return { ...report, corrected: [], done: [], remaining, exitCode };
+  const plan = planCorrections({
+    survey: found.survey,
+    problems: correctable,
+    now: options.now,
+    logicalBlockSize: device.logicalBlockSize,
+  });
+  await carryOut(device, plan.phases);
+  // what verifies must come from the medium and not from what memory remembers of the write
+  await device.invalidate(bytes(0), device.size);
+  const after = judge((await diagnose(device, options)).problems, 'read');
+  return {
+    ...report,
+    corrected: correctable,
+    done: plan.phases.map(({ purpose }) => purpose),
+    remaining: after.remaining,
+    exitCode: 1 | after.exitCode,
+  };
+}

@@ -1,0 +1,35 @@
+import { check } from '../check/checker.js';
+import type { Problem } from '../check/finding.js';
+import type { BlockDevice } from '../device/block-device.js';
+import type { FileDevice } from '../device/file-device.js';
+import { liveHolder } from '../device/holders.js';
+import { DmremapError } from '../errors.js';
+import { type Surveyed, type SurveyOptions, surveySpare } from './survey.js';
+
+export interface Diagnosis {
+  readonly survey: Surveyed;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Surveys a spare and judges it. Reads only.
+ *
+ * @throws DmremapError `not-dmremap3` where nothing was ever a set; `too-small`, `io`, `busy` as loadCopies
+ */
+export async function diagnose(device: BlockDevice, options: SurveyOptions = {}): Promise<Diagnosis> {
+  const survey = await surveySpare(device, options);
+  if (survey.choice.chosen === undefined && !survey.choice.evidence)
+    throw new DmremapError(
+      'not-dmremap3',
+      `${device.name} is not a DMREMAP3 spare: no header at either end`,
+      {
+        hint: 'to make it one: dmremap create SPARE --main MAIN',
+      },
+    );
+  return { survey, problems: check(survey) };
+}
+
+/** The holder of a device that is only read. Our own exclusive hold is not asked about. */
+export function holderOf(device: FileDevice): () => string | undefined {
+  return () => (device.writable ? undefined : liveHolder(device)?.name);
+}

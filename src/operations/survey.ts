@@ -1,0 +1,165 @@
+import type { Beyond, ForeignSignature, MainFacts, MediaResult, Survey } from '../check/survey.js';
+import type { BlockDevice } from '../device/block-device.js';
+import { readPastCache } from '../device/past-cache.js';
+import { readAround } from '../device/read-around.js';
+import { DeviceError } from '../errors.js';
+import type { RemapTable } from '../format/entry.js';
+import { TABLE_START, tableArea } from '../format/geometry.js';
+import { MODULE_METADATA_SIZE, type ModuleEvidence, recogniseModule } from '../format/module.js';
+import { probeSignatures } from '../signatures/probe.js';
+import { firstOccupied } from '../store/beyond.js';
+import { type Choice, chooseCopy, type Judged } from '../store/choose.js';
+import { backupArea } from '../store/commit.js';
+import { contentOf } from '../store/content.js';
+import { type Copy, hasMagic, isValid } from '../store/copy.js';
+import { type LoadedCopies, loadCopies, readTable } from '../store/load.js';
+import { needsMove } from '../store/move.js';
+import { type Bytes, bytes, bytesToSectors, roundUp, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
+
+export interface SurveyOptions {
+  /** Identity and size of main, to be compared. */
+  readonly main?: MainFacts | undefined;
+  /** Read every live spare sector. */
+  readonly media?: boolean | undefined;
+  /** Who holds the device now; asked after the metadata has been read. */
+  readonly holder?: () => string | undefined;
+  /** Bytes read so far, of how many, for long work. */
+  readonly progress?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface Surveyed extends Survey {
+  readonly copies: LoadedCopies;
+}
+
+/**
+ * Learns everything that the rules judge about one spare. Reads only.
+ *
+ * @throws DmremapError `not-dmremap3` is left to the caller (survey.choice.evidence); DeviceError `io` where
+ * no copy could be read because of read errors
+ */
+export async function surveySpare(device: BlockDevice, options: SurveyOptions = {}): Promise<Surveyed> {
+  const copies = await loadCopies(device);
+  const choice = chooseCopy(copies);
+  refuseUnreadable(device, copies, choice);
+  const { chosen } = choice;
+  const table = chosen === undefined ? undefined : await readTable(device, chosen);
+  return {
+    copies,
+    deviceSize: device.size,
+    choice,
+    table,
+    foreign: await foreignSignatures(device, choice),
+    beyond: chosen === undefined || table === undefined ? undefined : await lookBeyond(device, chosen, table),
+    module: await moduleEvidence(device, copies.primary),
+    holder: options.holder?.(),
+    main: options.main,
+    media:
+      options.media && table !== undefined ? await readMedia(device, table, options.progress) : undefined,
+  };
+}
+
+/** A device on which read errors leave nothing to choose from says nothing about its metadata: exit 8. */
+function refuseUnreadable(device: BlockDevice, copies: LoadedCopies, choice: Choice): void {
+  if (choice.chosen !== undefined) return;
+  const unreadable = [copies.primary, ...copies.backups].find(({ unreadable }) => unreadable.length > 0);
+  const [range] = unreadable?.unreadable ?? [];
+  if (range === undefined) return;
+  throw new DeviceError(device.name, 'read', range.errno, bytesToSectors(range.at), {
+    hint: 'no copy of the metadata is whole; `dmremap dump` shows what can still be read',
+  });
+}
+
+async function foreignSignatures(
+  device: BlockDevice,
+  { chosen, others }: Choice,
+): Promise<Map<Bytes, ForeignSignature[]>> {
+  const found = new Map<Bytes, ForeignSignature[]>();
+  if (chosen === undefined) return found;
+  for (const { copy, standing } of others as readonly Judged[]) {
+    if (standing !== 'damaged') continue;
+    const area = tableArea(chosen.header.max_entries);
+    const within =
+      copy.name === 'primary' ? { from: bytes(0), to: bytes(TABLE_START + area) } : backupArea(chosen.header);
+    const signatures = await probeSignatures((at, length) => readOrNothing(device, at, length), device.size, {
+      within,
+    });
+    found.set(
+      copy.headerAt,
+      signatures.filter(({ ours }) => !ours).map(({ name, at }) => ({ name, at })),
+    );
+  }
+  return found;
+}
+
+async function readOrNothing(
+  device: BlockDevice,
+  at: Bytes,
+  length: number,
+): Promise<Uint8Array | undefined> {
+  const block = new Uint8Array(length);
+  return (await readAround(device, at, block)).length > 0 ? undefined : block;
+}
+
+async function lookBeyond(device: BlockDevice, chosen: Copy, table: RemapTable): Promise<Beyond | undefined> {
+  if (chosen.header.spare_device_size >= BigInt(bytesToSectors(device.size))) return undefined;
+  const content = contentOf(chosen.block, table);
+  // without a move nothing is written there
+  if (!needsMove(content, device.size)) return { free: true };
+  const occupied = await firstOccupied(device, content);
+  return occupied === undefined ? { free: true } : { free: false, firstOccupied: occupied };
+}
+
+/** Only a header that has our magic and does not verify by our checksum can be the kernel module's. */
+async function moduleEvidence(device: BlockDevice, primary: Copy): Promise<ModuleEvidence | undefined> {
+  if (isValid(primary) || !hasMagic(primary)) return undefined;
+  const length = roundUp(MODULE_METADATA_SIZE, device.logicalBlockSize);
+  if (device.size < length) return undefined;
+  const front = await readOrNothing(device, bytes(0), length);
+  return front === undefined ? undefined : recogniseModule(front);
+}
+
+/** How much of the spare is read at a time, in bytes. */
+const MEDIA_CHUNK = 1 << 20;
+
+async function readMedia(
+  device: BlockDevice,
+  table: RemapTable,
+  progress: SurveyOptions['progress'],
+): Promise<MediaResult> {
+  const live = Float64Array.from(table.live(), (index) => table.spareSector(index))
+    .filter((sector) => (sector + 1) * SECTOR_SIZE <= device.size)
+    .sort();
+  const bad: Sectors[] = [];
+  let done = 0;
+  for (let first = 0; first < live.length; ) {
+    const start = live[first] ?? 0;
+    let end = first + 1;
+    while (
+      end < live.length &&
+      live[end] === start + end - first &&
+      (end - first) * SECTOR_SIZE < MEDIA_CHUNK
+    )
+      end++;
+    bad.push(...(await unreadableSectors(device, start, end - first)));
+    done += (end - first) * SECTOR_SIZE;
+    progress?.(done, live.length * SECTOR_SIZE);
+    first = end;
+  }
+  return { badSectors: bad };
+}
+
+async function unreadableSectors(device: BlockDevice, start: number, count: number): Promise<Sectors[]> {
+  const at = bytes(start * SECTOR_SIZE);
+  const buffer = Buffer.allocUnsafeSlow(count * SECTOR_SIZE);
+  try {
+    // what is in a cache says nothing about the medium
+    await readPastCache(device, at, buffer);
+    return [];
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+  }
+  const ranges = await readAround(device, at, buffer);
+  return ranges.flatMap((range) =>
+    Array.from({ length: range.length / SECTOR_SIZE }, (_, index) => sectors(range.at / SECTOR_SIZE + index)),
+  );
+}

@@ -1,0 +1,59 @@
+import type { BlockDevice } from '../device/block-device.js';
+import { backupHeaderPlace } from '../format/geometry.js';
+import { decodeHeader, HEADER_SIZE, MAGIC } from '../format/header.js';
+import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE, type Sectors } from '../units.js';
+import { wholeCopy } from './commit.js';
+import type { Content } from './content.js';
+import { movedContent } from './move.js';
+import type { Write } from './phase.js';
+
+/** How much is read at a time, in bytes. */
+const CHUNK = 1 << 20;
+
+const ZERO_SECTOR = new Uint8Array(SECTOR_SIZE);
+
+/**
+ * Reads all of a grown device beyond the size that the metadata knows.
+ *
+ * @returns the first sector that is neither zero nor what the move of the backup itself writes there (an
+ * earlier move may have been cut short); undefined where there is none
+ */
+export async function firstOccupied(device: BlockDevice, content: Content): Promise<Sectors | undefined> {
+  const expected = await writesOfMove(device, content);
+  const from = Number(content.header.spare_device_size) * SECTOR_SIZE;
+  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(device.size - from, 0)));
+  for (let at = from; at < device.size; at += CHUNK) {
+    const chunk = buffer.subarray(0, Math.min(CHUNK, device.size - at));
+    await device.read(bytes(at), chunk);
+    const offset = firstUnexpected(chunk, at, expected);
+    if (offset !== undefined) return bytesToSectors(at + offset);
+  }
+  return undefined;
+}
+
+/** What a move writes at the end. The time of its commit is taken over from what an earlier one left there. */
+async function writesOfMove(device: BlockDevice, content: Content): Promise<Write[]> {
+  const block = new Uint8Array(HEADER_SIZE);
+  await device.read(backupHeaderPlace(device.size), block);
+  const found = decodeHeader(block);
+  const time = found.magic === MAGIC ? found.last_update_time : 0n;
+  return wholeCopy(movedContent(content, device.size, time), 'backup');
+}
+
+function firstUnexpected(chunk: Buffer, at: number, expected: readonly Write[]): number | undefined {
+  for (let offset = 0; offset < chunk.length; offset += SECTOR_SIZE) {
+    const sector = chunk.subarray(offset, offset + SECTOR_SIZE);
+    if (sector.equals(ZERO_SECTOR)) continue;
+    const allowed = sectorOf(expected, bytes(at + offset));
+    if (allowed === undefined || !sector.equals(allowed)) return offset;
+  }
+  return undefined;
+}
+
+function sectorOf(writes: readonly Write[], at: Bytes): Uint8Array | undefined {
+  for (const write of writes) {
+    const offset = at - write.at;
+    if (offset >= 0 && offset < write.bytes.length) return write.bytes.subarray(offset, offset + SECTOR_SIZE);
+  }
+  return undefined;
+}
