@@ -1,0 +1,106 @@
+import { generationDistance, isNewer, nextGeneration } from '../format/generation.js';
+import { ROLE } from '../format/header.js';
+
+/** What section 8 of format.md needs to know of one spare of a set. */
+export interface Member {
+  /** Of the device, for messages. */
+  readonly name: string;
+  readonly spare_uuid: string;
+  readonly peer_uuid: string;
+  readonly role: number;
+  readonly generation: number;
+  readonly peer_generation: number;
+  readonly migration_cursor: bigint;
+  readonly entry_count: number;
+}
+
+export type PairFinding =
+  /** Past the commit point: `target` is active and `source` only needs its copies whole. */
+  | { readonly kind: 'switch-unfinished'; readonly source: Member; readonly target: Member }
+  /** Both active; the newer one names the older as its peer. */
+  | { readonly kind: 'source-not-retired'; readonly source: Member; readonly target: Member }
+  | { readonly kind: 'clone'; readonly members: readonly Member[] }
+  | { readonly kind: 'contradiction'; readonly members: readonly Member[]; readonly detail: string };
+
+export interface SetJudgement {
+  /** The one spare that counts; undefined where there is none here, or none can be told. */
+  readonly active: Member | undefined;
+  readonly findings: readonly PairFinding[];
+  /** spare_uuids that a retired spare names as its successor and that are not here. */
+  readonly absentSuccessors: readonly string[];
+}
+
+/** Which spare of one set is active: the table of format.md section 8, each pair judged by it. */
+export function judgeSet(members: readonly Member[]): SetJudgement {
+  const absentSuccessors = members
+    .filter(({ role }) => role === ROLE.retired)
+    .map(({ peer_uuid }) => peer_uuid)
+    .filter((uuid) => !members.some(({ spare_uuid }) => spare_uuid === uuid));
+  const clones = members.filter((member) =>
+    members.some((other) => other !== member && other.spare_uuid === member.spare_uuid),
+  );
+  if (clones.length > 0)
+    return { active: undefined, findings: [{ kind: 'clone', members: clones }], absentSuccessors };
+  return { ...judgeDistinct(members), absentSuccessors };
+}
+
+function judgeDistinct(members: readonly Member[]): Pick<SetJudgement, 'active' | 'findings'> {
+  const findings: PairFinding[] = [];
+  const candidates = new Set(members.filter(({ role }) => role === ROLE.active));
+  for (const target of members) {
+    const source = members.find(({ spare_uuid }) => spare_uuid === target.peer_uuid);
+    if (source === undefined) continue;
+    if (isPastCommit(source, target)) {
+      candidates.add(target);
+      findings.push({ kind: 'switch-unfinished', source, target });
+    } else if (succeeds(source, target)) {
+      candidates.delete(source);
+      findings.push({ kind: 'source-not-retired', source, target });
+    }
+  }
+  const [active, second] = candidates;
+  if (active !== undefined && second === undefined) return { active, findings };
+  if (second !== undefined) {
+    const names = [...candidates].map(({ name }) => name).join(', ');
+    const detail = `${names} are active and none names another as its predecessor`;
+    return { active: undefined, findings: [{ kind: 'contradiction', members: [...candidates], detail }] };
+  }
+  return { active: undefined, findings: members.length > 1 ? withoutActive(members) : [] };
+}
+
+function withoutActive(members: readonly Member[]): PairFinding[] {
+  // retired spares whose successor is elsewhere are no contradiction
+  const targets = members.filter(({ role }) => role === ROLE.target);
+  const retired = members.filter(({ role }) => role === ROLE.retired);
+  const mutual = retired.some((one) =>
+    retired.some((other) => other.spare_uuid === one.peer_uuid && one.spare_uuid === other.peer_uuid),
+  );
+  if (targets.length === 0 && !mutual) return [];
+  const detail =
+    targets.length > 0 ? 'a target is here without an active source' : 'each is retired for another';
+  return [{ kind: 'contradiction', members, detail }];
+}
+
+/** FROM is retired for TO, and TO holds all that FROM had at that commit. */
+function isPastCommit(source: Member, target: Member): boolean {
+  return (
+    source.role === ROLE.retired &&
+    target.role === ROLE.target &&
+    source.peer_uuid === target.spare_uuid &&
+    target.migration_cursor === BigInt(target.entry_count) &&
+    source.generation === nextGeneration(target.peer_generation)
+  );
+}
+
+function succeeds(source: Member, target: Member): boolean {
+  return (
+    source.role === ROLE.active &&
+    target.role === ROLE.active &&
+    isNewer(target.generation, source.generation)
+  );
+}
+
+/** A generation newer than both. */
+export function generationAfter(one: number, other: number): number {
+  return nextGeneration(generationDistance(one, other) > 0 ? other : one);
+}
