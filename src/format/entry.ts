@@ -24,6 +24,9 @@ export const ENTRY_SIZE = 16;
 
 const [MAIN_SECTOR, SPARE_SECTOR] = ENTRY.fields;
 
+/** Where the sector of each side lies in an entry, in bytes. */
+export const SIDE_OFFSET = { main: MAIN_SECTOR.offset, spare: SPARE_SECTOR.offset } as const;
+
 /** A main_sector of 2^64 - 1 marks an empty slot. */
 const EMPTY_WORD = 0xffffffff;
 

@@ -2,8 +2,9 @@ import { judge, type Mode } from '../check/checker.js';
 import type { Problem } from '../check/finding.js';
 import type { MainFacts } from '../check/survey.js';
 import type { FileDevice } from '../device/file-device.js';
+import { ZERO_UUID } from '../format/header.js';
 import { planCorrections } from '../repair/corrections.js';
-import { carryOut } from '../store/phase.js';
+import { carryOut, type Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
 import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
 import { withDevice } from './open-device.js';
@@ -23,6 +24,8 @@ export interface CheckReport {
   readonly device: string;
   /** As found, before any correction. */
   readonly found: Diagnosis;
+  /** As it is now: the same where nothing was corrected. */
+  readonly now: Diagnosis;
   /** Problems that were corrected, and what was written for them. */
   readonly corrected: readonly Problem[];
   readonly done: readonly string[];
@@ -44,35 +47,67 @@ export async function checkSpare(path: string, options: CheckOptions): Promise<C
     return {
       device: path,
       found,
+      now: found,
       corrected: [],
       done: [],
       remaining: verdict.remaining,
       exitCode: verdict.exitCode,
     };
-  return withDevice(path, 'exclusive', (device) => correct(device, options));
+  return withDevice(path, 'exclusive', (device) => correct(path, device, options));
 }
 
 /** Everything is read again under the lock: what was seen before may have been another writer's doing. */
-async function correct(device: FileDevice, options: CheckOptions): Promise<CheckReport> {
+async function correct(name: string, device: FileDevice, options: CheckOptions): Promise<CheckReport> {
   const found = await diagnose(device, options);
   const { correctable, remaining, exitCode } = judge(found.problems, options.mode);
-  const report = { device: device.name, found };
-  if (correctable.length === 0) return { ...report, corrected: [], done: [], remaining, exitCode };
+  const report = { device: name, found };
+  if (correctable.length === 0)
+    return { ...report, now: found, corrected: [], done: [], remaining, exitCode };
   const plan = planCorrections({
     survey: found.survey,
     problems: correctable,
     now: options.now,
     logicalBlockSize: device.logicalBlockSize,
   });
-  await carryOut(device, plan.phases);
+  const undoFile = plan.needsUndo ? await carryOutSaved(device, plan.phases, found, options.now) : undefined;
+  if (!plan.needsUndo) await carryOut(device, plan.phases);
   // what verifies must come from the medium and not from what memory remembers of the write
   await device.invalidate(bytes(0), device.size);
-  const after = judge((await diagnose(device, options)).problems, 'read');
+  const now = await diagnose(device, options);
+  const after = judge(now.problems, 'read');
   return {
     ...report,
+    now,
     corrected: correctable,
-    done: plan.phases.map(({ purpose }) => purpose),
+    done: [
+      ...(undoFile === undefined ? [] : [`saved what was overwritten in ${undoFile}`]),
+      ...plan.phases.map(({ purpose }) => purpose),
+    ],
     remaining: after.remaining,
     exitCode: 1 | after.exitCode,
   };
+}
+
+/** A plain image has one copy, which a power cut could tear: what is overwritten is saved first. */
+async function carryOutSaved(
+  device: FileDevice,
+  phases: readonly Phase[],
+  { survey }: Diagnosis,
+  now: bigint,
+): Promise<string | undefined> {
+  const [{ carryOutWithUndo }, { identify }] = await Promise.all([
+    import('./undo-files.js'),
+    import('../device/identity.js'),
+  ]);
+  const header = survey.choice.chosen?.header;
+  const { path } = await carryOutWithUndo(device, phases, {
+    command: 'check',
+    now,
+    place: {},
+    identity: await identify(device),
+    spareUuid: header?.spare_uuid === ZERO_UUID ? undefined : header?.spare_uuid,
+    setUuid: header?.set_uuid === ZERO_UUID ? undefined : header?.set_uuid,
+    generation: header?.generation ?? 0,
+  });
+  return path;
 }

@@ -30,6 +30,6 @@ export async function diagnose(device: BlockDevice, options: SurveyOptions = {})
 }
 
 /** The holder of a device that is only read. Our own exclusive hold is not asked about. */
-export function holderOf(device: FileDevice): () => string | undefined {
-  return () => (device.writable ? undefined : liveHolder(device)?.name);
+export function holderOf(device: FileDevice): () => Promise<string | undefined> {
+  return async () => (device.writable ? undefined : (await liveHolder(device))?.name);
 }

@@ -4,12 +4,10 @@ import { readPastCache } from '../device/past-cache.js';
 import { readAround } from '../device/read-around.js';
 import { DeviceError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
-import { TABLE_START, tableArea } from '../format/geometry.js';
 import { MODULE_METADATA_SIZE, type ModuleEvidence, recogniseModule } from '../format/module.js';
 import { probeSignatures } from '../signatures/probe.js';
 import { firstOccupied } from '../store/beyond.js';
-import { type Choice, chooseCopy, type Judged } from '../store/choose.js';
-import { backupArea } from '../store/commit.js';
+import { type Choice, chooseCopy } from '../store/choose.js';
 import { contentOf } from '../store/content.js';
 import { type Copy, hasMagic, isValid } from '../store/copy.js';
 import { type LoadedCopies, loadCopies, readTable } from '../store/load.js';
@@ -21,8 +19,8 @@ export interface SurveyOptions {
   readonly main?: MainFacts | undefined;
   /** Read every live spare sector. */
   readonly media?: boolean | undefined;
-  /** Who holds the device now; asked after the metadata has been read. */
-  readonly holder?: () => string | undefined;
+  /** Who holds the device now. */
+  readonly holder?: () => Promise<string | undefined>;
   /** Bytes read so far, of how many, for long work. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
 }
@@ -38,6 +36,8 @@ export interface Surveyed extends Survey {
  * no copy could be read because of read errors
  */
 export async function surveySpare(device: BlockDevice, options: SurveyOptions = {}): Promise<Surveyed> {
+  // slow to answer on some machines, so asked while the copies are read
+  const holder = options.holder?.();
   const copies = await loadCopies(device);
   const choice = chooseCopy(copies);
   refuseUnreadable(device, copies, choice);
@@ -48,10 +48,10 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
     deviceSize: device.size,
     choice,
     table,
-    foreign: await foreignSignatures(device, choice),
+    foreign: await foreignSignatures(device, choice, table),
     beyond: chosen === undefined || table === undefined ? undefined : await lookBeyond(device, chosen, table),
     module: await moduleEvidence(device, copies.primary),
-    holder: options.holder?.(),
+    holder: await holder,
     main: options.main,
     media:
       options.media && table !== undefined ? await readMedia(device, table, options.progress) : undefined,
@@ -69,23 +69,28 @@ function refuseUnreadable(device: BlockDevice, copies: LoadedCopies, choice: Cho
   });
 }
 
+/**
+ * What else stands at the end of the device where a damaged copy belongs: in its place or, as btrfs at 64 KiB,
+ * beside it. A sector that a live entry uses is data, whatever its bytes look like.
+ */
 async function foreignSignatures(
   device: BlockDevice,
-  { chosen, others }: Choice,
+  { others }: Choice,
+  table: RemapTable | undefined,
 ): Promise<Map<Bytes, ForeignSignature[]>> {
   const found = new Map<Bytes, ForeignSignature[]>();
-  if (chosen === undefined) return found;
-  for (const { copy, standing } of others as readonly Judged[]) {
-    if (standing !== 'damaged') continue;
-    const area = tableArea(chosen.header.max_entries);
-    const within =
-      copy.name === 'primary' ? { from: bytes(0), to: bytes(TABLE_START + area) } : backupArea(chosen.header);
-    const signatures = await probeSignatures((at, length) => readOrNothing(device, at, length), device.size, {
-      within,
-    });
+  const damaged = others.filter(({ standing }) => standing === 'damaged');
+  if (table === undefined || damaged.length === 0) return found;
+  const live = new Set(Array.from(table.live(), (index) => table.spareSector(index)));
+  const signatures = await probeSignatures((at, length) => readOrNothing(device, at, length), device.size, {
+    textIsEnough: true,
+  });
+  const foreign = signatures.filter(({ ours, at }) => !ours && !live.has(bytesToSectors(at)));
+  for (const { copy } of damaged) {
+    const front = copy.name === 'primary';
     found.set(
       copy.headerAt,
-      signatures.filter(({ ours }) => !ours).map(({ name, at }) => ({ name, at })),
+      foreign.filter(({ at }) => at < device.size / 2 === front).map(({ name, at }) => ({ name, at })),
     );
   }
   return found;

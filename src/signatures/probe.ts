@@ -6,7 +6,15 @@ import { BlockWindow, type ProbeRead } from './window.js';
 export interface ProbeOptions {
   /** Only signatures whose magic lies entirely in [from, to), in bytes; nothing else is read for. */
   readonly within?: { readonly from: Bytes; readonly to: Bytes };
+  /**
+   * A magic that begins with text is enough, however little else of the structure is there. For deciding what must not be
+   * overwritten: half a partition table may be all that somebody has left.
+   */
+  readonly textIsEnough?: boolean;
 }
+
+/** The fewest characters of a magic that chance does not write at one given place. */
+const TELLING_TEXT = 4;
 
 /** A row at one of its places: where its structure may begin, once or several times in a ring. */
 interface Candidate {
@@ -34,7 +42,7 @@ export async function probeSignatures(
   }
   await window.load();
 
-  const found = candidates.flatMap((candidate) => examine(candidate, window, size) ?? []);
+  const found = candidates.flatMap((candidate) => examine(candidate, window, size, options) ?? []);
   return found.sort((a, b) => a.at - b.at);
 }
 
@@ -65,8 +73,13 @@ function candidatesOf(row: SignatureRow, size: Bytes, { within }: ProbeOptions):
   return candidates;
 }
 
-function examine({ row, starts }: Candidate, window: BlockWindow, size: Bytes): Signature | undefined {
-  const hits = starts.filter((at) => matches(row, at, window, size)).map((at) => at + row.magicAt);
+function examine(
+  { row, starts }: Candidate,
+  window: BlockWindow,
+  size: Bytes,
+  options: ProbeOptions,
+): Signature | undefined {
+  const hits = starts.filter((at) => matches(row, at, window, size, options)).map((at) => at + row.magicAt);
   const first = hits[0];
   if (first === undefined) return undefined;
   const length = row.magics[0].length;
@@ -80,13 +93,26 @@ function examine({ row, starts }: Candidate, window: BlockWindow, size: Bytes): 
   };
 }
 
-function matches(row: SignatureRow, at: number, window: BlockWindow, size: Bytes): boolean {
+function matches(
+  row: SignatureRow,
+  at: number,
+  window: BlockWindow,
+  size: Bytes,
+  { textIsEnough }: ProbeOptions,
+): boolean {
   const structure = window.view(at, lengthOf(row));
   if (structure === undefined) return false;
-  const magicFits = row.magics.some((magic) =>
-    magic.every((byte, index) => structure.getUint8(row.magicAt + index) === byte),
+  const magic = row.magics.find((candidate) =>
+    candidate.every((byte, index) => structure.getUint8(row.magicAt + index) === byte),
   );
-  return magicFits && (row.plausible?.(structure, { at, size }) ?? true);
+  if (magic === undefined) return false;
+  if (textIsEnough && magic.length >= TELLING_TEXT && magic.subarray(0, TELLING_TEXT).every(isPrintable))
+    return true;
+  return row.plausible?.(structure, { at, size }) ?? true;
+}
+
+function isPrintable(byte: number): boolean {
+  return byte >= 0x20 && byte <= 0x7e;
 }
 
 function sectorsAround(at: number, length: number): ByteRange {

@@ -1,8 +1,8 @@
 import { generationDistance } from '../format/generation.js';
-import { HEADER, type Header, hasExtension, isRedundant, MAGIC } from '../format/header.js';
+import { HEADER, type Header, hasExtension, isRedundant, MAGIC, VERSION } from '../format/header.js';
 import { differingFields } from '../layout/codec.js';
 import { type Bytes, SECTOR_SIZE } from '../units.js';
-import { type Copy, hasMagic, isOtherVersion, isValid } from './copy.js';
+import { type Copy, hasMagic, isSealed, isValid } from './copy.js';
 import type { LoadedCopies } from './load.js';
 
 /**
@@ -85,7 +85,7 @@ function chooseRedundant(loaded: LoadedCopies): Judgement {
     if (copy === newest || foreign.includes(copy)) continue;
     const standing = standingBeside(newest, copy, expected, loaded);
     if (standing !== undefined)
-      others.push({ copy, standing, claims: standing === 'damaged' ? claimsOf(copy, newest) : [] });
+      others.push({ copy, standing, claims: isValid(copy) ? [] : claimsOf(copy, newest) });
   }
   const contradicted = others.some(({ standing }) => standing === 'differs');
   if (contradicted) others.push({ copy: newest, standing: 'differs', claims: [] });
@@ -127,6 +127,7 @@ function sameContent(a: Copy, b: Copy): boolean {
  * life of the device, not its copy. One with an extension claims its identity by its uuids (claimsOf).
  */
 function counts(backup: Copy, primary: Copy): boolean {
+  if (!hasExtension(backup.header)) return false;
   if (Number(backup.header.backup_header) * SECTOR_SIZE !== backup.headerAt) return false;
   const sameTime = backup.header.creation_time === primary.header.creation_time;
   if (isValid(primary)) return sameTime && sameUuids(backup.header, primary.header);
@@ -149,10 +150,10 @@ function sameUuids(a: Header, b: Header): boolean {
   return a.set_uuid === b.set_uuid && a.spare_uuid === b.spare_uuid;
 }
 
+/** Also a copy that proves itself in a place where it does not belong: a newer tool may have moved things. */
 function isUnsupported(copy: Copy): boolean {
-  return (
-    isOtherVersion(copy) || (isValid(copy) && hasExtension(copy.header) && copy.header.incompat_flags !== 0)
-  );
+  if (!isSealed(copy)) return false;
+  return copy.header.version !== VERSION || (hasExtension(copy.header) && copy.header.incompat_flags !== 0);
 }
 
 function isEvidence(copy: Copy): boolean {

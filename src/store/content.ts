@@ -17,7 +17,10 @@ export function contentOf(block: Uint8Array, table: RemapTable): Content {
   return { block, header: decodeHeader(block), table };
 }
 
-/** The next commit's content: these changes, this time, one generation on; entry_count follows the table. */
+/**
+ * The next commit's content: these changes, this time, one generation on unless the changes name one;
+ * entry_count follows the table.
+ */
 export function nextContent(
   content: Content,
   changes: Partial<Header>,
@@ -26,10 +29,10 @@ export function nextContent(
 ): Content {
   const block = encodeHeader(
     {
+      generation: nextGeneration(content.header.generation),
       ...changes,
       entry_count: table.count,
       last_update_time: now,
-      generation: nextGeneration(content.header.generation),
     },
     content.block,
   );

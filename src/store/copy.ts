@@ -47,9 +47,9 @@ export function isValid(copy: Copy): boolean {
   return copy.faults.length === 0;
 }
 
-/** A version of the format that this program does not know, under a right checksum. */
-export function isOtherVersion(copy: Copy): boolean {
-  return copy.faults.length === 1 && copy.faults[0] === 'version';
+/** Written whole by somebody, whatever version it has and wherever it lies. */
+export function isSealed(copy: Copy): boolean {
+  return hasMagic(copy) && copy.computed === copy.header.checksum;
 }
 
 export function hasMagic(copy: Copy): boolean {

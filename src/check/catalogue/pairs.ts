@@ -24,12 +24,12 @@ export const PAIR_ROWS = [
   },
   {
     id: 'pair-clone',
-    severity: 'problem',
+    severity: 'note',
     fix: 'none',
     title: 'The same spare is here twice',
     says: 'Another device holds the same spare_uuid: {detail}.',
     means: 'One is a copy of the other, or both are paths to one disk. Which is in use cannot be told.',
-    corrects: 'Detach the copy.',
+    corrects: 'Detach the copy before the set is used.',
     next: 'dmremap scan',
   },
   {

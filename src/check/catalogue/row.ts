@@ -13,7 +13,7 @@ export interface CatalogueRow {
   readonly severity: Severity;
   readonly fix: FixClass;
   readonly title: string;
-  /** The sentence of a finding, with {copy} {field} {stored} {expected} {count} {detail} filled in. */
+  /** The sentence of a finding, with {copy} {field} {byte} {stored} {expected} {count} {entries} {detail} filled in. */
   readonly says: string;
   /** What it means for the data. */
   readonly means: string;

@@ -2,7 +2,7 @@ import { HEADER, VERSION } from '../../format/header.js';
 import { differingFields } from '../../layout/codec.js';
 import { fieldNamed } from '../../layout/layout.js';
 import type { Claim, Judged } from '../../store/choose.js';
-import { type Copy, isOtherVersion } from '../../store/copy.js';
+import type { Copy } from '../../store/copy.js';
 import { SECTOR_SIZE, sectors } from '../../units.js';
 import type { Finding } from '../finding.js';
 import type { Survey } from '../survey.js';
@@ -11,12 +11,13 @@ import { describeFaults, describeUnreadable } from './faults.js';
 /** Copies under a right checksum that this program must not touch (format.md section 5). */
 export function ruleSupported({ choice }: Survey): Finding[] {
   return choice.unsupported.map((copy): Finding => {
-    const field = isOtherVersion(copy) ? 'version' : 'incompat_flags';
+    const other = copy.header.version !== VERSION;
+    const field = other ? 'version' : 'incompat_flags';
     return {
-      id: isOtherVersion(copy) ? 'version-unknown' : 'incompat-unknown',
+      id: other ? 'version-unknown' : 'incompat-unknown',
       ...place(copy, field),
       stored: copy.header[field],
-      expected: isOtherVersion(copy) ? VERSION : 0,
+      expected: other ? VERSION : 0,
     };
   });
 }
@@ -73,7 +74,7 @@ function besideChosen(survey: Survey, chosen: Copy, judged: Judged): Finding[] {
     case 'damaged':
       return damagedFindings(survey, chosen, judged);
     case 'superseded':
-      return superseded(survey, copy);
+      return superseded(survey, chosen, judged);
     case 'foreign':
       return [foreignFinding(judged)];
     case 'left-over':
@@ -153,8 +154,10 @@ function isLiveData(survey: Survey, copy: Copy): boolean {
   return false;
 }
 
-function superseded(survey: Survey, copy: Copy): Finding[] {
-  return isLiveData(survey, copy) ? [] : [{ id: 'copy-superseded', copy: 'backup', byte: copy.headerAt }];
+function superseded(survey: Survey, chosen: Copy, { copy, claims }: Judged): Finding[] {
+  if (isLiveData(survey, copy)) return [];
+  if (claims.length > 0) return claims.map((claim) => claimFinding(claim, copy, chosen));
+  return [{ id: 'copy-superseded', copy: 'backup', byte: copy.headerAt }];
 }
 
 function leftOver(survey: Survey, chosen: Copy, copy: Copy): Finding[] {

@@ -38,13 +38,14 @@ interface Bounds {
   readonly dataStart: number;
   /** First sector behind the data area. */
   readonly dataEnd: number;
-  /** First sector behind the real device. */
+  /** First sector behind the device, by its real and by its recorded size. */
   readonly deviceEnd: number;
 }
 
 function boundsOf({ deviceSize }: Survey, chosen: Copy): Bounds {
   const { header } = chosen;
-  const deviceEnd = bytesToSectors(deviceSize);
+  // a device may have grown or shrunk since its size was recorded
+  const deviceEnd = Math.min(bytesToSectors(deviceSize), Number(header.spare_device_size));
   const backupHeader = bytes(
     chosen.name === 'backup' ? chosen.headerAt : Number(header.backup_header) * SECTOR_SIZE,
   );

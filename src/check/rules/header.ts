@@ -13,7 +13,7 @@ import {
 import { nonZeroReserved } from '../../layout/codec.js';
 import { fieldNamed } from '../../layout/layout.js';
 import type { Copy } from '../../store/copy.js';
-import { BLOCK_SIZE, type Bytes, bytes, bytesToSectors, SECTOR_SIZE, sectors } from '../../units.js';
+import { sectors, sectorsToBytes } from '../../units.js';
 import type { Finding } from '../finding.js';
 import type { Survey } from '../survey.js';
 
@@ -64,24 +64,20 @@ export function ruleCapacity({ choice: { chosen } }: Survey): Finding[] {
     : [];
 }
 
-/** Sections 1 and 2: the geometry follows from the size and the capacity, and nothing else is right. */
-export function ruleGeometry({ choice: { chosen }, deviceSize }: Survey): Finding[] {
+/**
+ * Sections 1 and 2: the geometry follows from the recorded size and the capacity, and nothing else is right.
+ * Whether the recorded size is that of the device is another rule's question (size.ts).
+ */
+export function ruleGeometry({ choice: { chosen } }: Survey): Finding[] {
   if (chosen === undefined || !hasExtension(chosen.header)) return [];
   const { header } = chosen;
+  const size = sectors(Number(header.spare_device_size));
   const right = isRedundant(header)
-    ? redundantGeometry(rightBackupPlace(header, deviceSize), header.max_entries)
-    : plainGeometry(sectors(Number(header.spare_device_size)), header.max_entries);
+    ? redundantGeometry(backupHeaderPlace(sectorsToBytes(size)), header.max_entries)
+    : plainGeometry(size, header.max_entries);
   return (Object.keys(right) as (keyof typeof right)[])
     .filter((field) => header[field] !== BigInt(right[field]))
     .map((field): Finding => ({ id: 'geometry-wrong', ...at(chosen, field), expected: right[field] }));
-}
-
-/** At the end of the device; on one that has grown, where the header says, if that is lower and a whole block. */
-function rightBackupPlace(header: Header, deviceSize: Bytes): Bytes {
-  const end = backupHeaderPlace(deviceSize);
-  const named = Number(header.backup_header) * SECTOR_SIZE;
-  const grown = header.spare_device_size < BigInt(bytesToSectors(deviceSize));
-  return grown && named < end && named % BLOCK_SIZE === 0 ? bytes(named) : end;
 }
 
 export function ruleReserved({ choice: { chosen } }: Survey): Finding[] {

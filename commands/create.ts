@@ -1,0 +1,72 @@
+import * as Flags from '@oclif/core/flags';
+import type { CommandResult, Input } from '../src/cli/base-command.js';
+import { ChangeCommand, changeJson } from '../src/cli/change-command.js';
+import {
+  changeFlags,
+  countFlag,
+  discardRemapsFlag,
+  forceFlag,
+  mainFlag,
+  sizeFlag,
+  spareArg,
+} from '../src/cli/flags.js';
+import { createText } from '../src/cli/render/create.js';
+import { DmremapError } from '../src/errors.js';
+import { CAPACITY } from '../src/format/header.js';
+import { createSpare } from '../src/operations/create.js';
+import { bytesToSectors } from '../src/units.js';
+
+export default class Create extends ChangeCommand<typeof Create> {
+  static override summary = 'Make fresh metadata on a spare.';
+  static override description =
+    'Refuses a spare that holds live remaps, or content of somebody else that it knows, and names it.';
+  static override args = { spare: spareArg };
+  static override flags = {
+    main: mainFlag,
+    'main-size': sizeFlag({ description: 'The size of a main that is not attached.', exclusive: ['main'] }),
+    entries: countFlag({
+      description: 'Capacity: how many sectors can be remapped.',
+      default: CAPACITY.usual,
+      least: CAPACITY.least,
+    }),
+    layout: Flags.option({
+      options: ['redundant', 'plain'] as const,
+      default: 'redundant' as const,
+      description: 'Two copies of the metadata, or one.',
+    })(),
+    force: forceFlag,
+    'discard-remaps': discardRemapsFlag,
+    ...changeFlags,
+  };
+
+  protected async execute({ args, flags }: Input<typeof Create>): Promise<CommandResult> {
+    const size = flags['main-size'];
+    if (flags.main === undefined && size === undefined)
+      throw new DmremapError('usage', 'name main with --main, or its size with --main-size');
+    if (flags.entries > CAPACITY.most)
+      throw new DmremapError('usage', `--entries is at most ${CAPACITY.most}`);
+    const result = await createSpare(args.spare, {
+      ...(await this.changeOptions(flags)),
+      main: flags.main === undefined ? { size: bytesToSectors(size ?? 0) } : { path: flags.main },
+      entries: flags.entries,
+      layout: flags.layout,
+      force: flags.force,
+      discardRemaps: flags['discard-remaps'],
+    });
+    this.report(result);
+    return {
+      exitCode: 0,
+      json: () => ({
+        ...changeJson(result),
+        layout: result.layout,
+        max_entries: result.maxEntries,
+        data_sectors: result.dataSectors,
+        main_device_size: result.mainSize,
+        main_id: result.mainId,
+        set_uuid: result.setUuid ?? null,
+        spare_uuid: result.spareUuid ?? null,
+      }),
+      text: () => createText(result),
+    };
+  }
+}

@@ -1,0 +1,27 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand, type CommandResult, type Input } from '../src/cli/base-command.js';
+import { deviceArg } from '../src/cli/flags.js';
+import { scanJson, scanText } from '../src/cli/render/scan.js';
+import { scan } from '../src/operations/scan.js';
+
+export default class Scan extends BaseCommand<typeof Scan> {
+  static override summary = 'Find the spares of this machine.';
+  static override description =
+    'All block devices, or the named ones, side by side; each is given up after 10 s without an answer. Sets with their spares, roles and clones, and what to type next.';
+  static override args = {
+    device: deviceArg({ multiple: true, description: 'Look at these only.' }),
+  };
+  static override flags = {
+    deep: Flags.boolean({ description: 'Where no set is found, look at every block of the device.' }),
+  };
+
+  protected async execute({ args, flags }: Input<typeof Scan>): Promise<CommandResult> {
+    const result = await scan({ devices: args.device ?? [], deep: flags.deep });
+    for (const { message } of result.failures) this.warn(message);
+    return {
+      exitCode: result.exitCode,
+      json: () => scanJson(result),
+      text: (terminal) => scanText(result, terminal),
+    };
+  }
+}

@@ -1,0 +1,50 @@
+import { basename } from 'node:path';
+import type { Approve, ChangePlan } from '../operations/change.js';
+import type { Prompts } from './prompts.js';
+import { keyValueTable } from './render/table.js';
+import { formatSize } from './render/text.js';
+import type { Terminal } from './terminal.js';
+
+export interface ApproveOptions {
+  readonly dryRun: boolean;
+  readonly prompts: Prompts;
+  readonly terminal: Terminal;
+  /** Both write to standard error, where everything that is shown before a question goes. */
+  readonly say: (text: string) => void;
+  readonly warn: (text: string) => void;
+}
+
+/** Shows what a command is about to do and to which device, and asks. */
+export function approval({ dryRun, prompts, terminal, say, warn }: ApproveOptions): Approve {
+  return async (plan) => {
+    say(planText(plan, terminal));
+    for (const warning of plan.warnings) warn(warning);
+    if (dryRun) return false;
+    if (plan.destroys) {
+      const name = kernelName(plan);
+      await prompts.typeToConfirm(`Type ${name} to go on:`, name);
+    } else {
+      await prompts.confirm('Go on?');
+    }
+    return true;
+  };
+}
+
+/** Device, content before and after, and the steps, as people read them. */
+export function planText(plan: ChangePlan, terminal: Terminal): string {
+  const { identity, path, size } = plan.device;
+  const model = [identity.model, identity.serial].filter((part) => part !== undefined).join(' ');
+  const rows: [string, string][] = [
+    ['device', identity.byIdPath === undefined ? path : `${path} (${identity.byIdPath})`],
+    ['size', formatSize(size)],
+  ];
+  if (model !== '') rows.push(['model', model]);
+  rows.push(['holds', plan.before], ['will hold', plan.after]);
+  for (const { purpose } of plan.phases) rows.push(['step', purpose]);
+  return keyValueTable(rows, terminal);
+}
+
+/** What is typed to confirm: sdb1 for a disk, the file's name for an image. */
+export function kernelName(plan: ChangePlan): string {
+  return basename(plan.device.path);
+}

@@ -1,0 +1,88 @@
+/** Flags and arguments that more than one command has, so that they read and mean the same everywhere. */
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { DmremapError } from '../errors.js';
+import type { Bytes } from '../units.js';
+import { parseCount, parseSectors, parseSize, type SectorRange } from './quantities.js';
+
+async function deviceName(text: string): Promise<string> {
+  if (text.trim() === '') {
+    throw new DmremapError('usage', 'the name of a device is empty');
+  }
+  return text;
+}
+
+/** An argument that names a device: a path, an image file, or a tag such as SET=UUID. */
+export const deviceArg = Args.custom<string>({ parse: deviceName });
+
+/** A flag that names a device. */
+export const deviceFlag = Flags.custom<string>({ parse: deviceName, helpValue: 'DEVICE' });
+
+const SPARE_FORMS = 'The spare: a block device, an image file, or SET=, SPARE=, WWN=, PARTUUID=.';
+
+export const spareArg = deviceArg({ required: true, description: SPARE_FORMS });
+
+export const sparesArg = deviceArg({ required: true, multiple: true, description: SPARE_FORMS });
+
+const sector = Args.custom<SectorRange>({ parse: async (text) => parseSectors(text) });
+
+export const sectorsArg = sector({
+  required: true,
+  multiple: true,
+  description: 'Sectors of 512 bytes: N, N-M or N+COUNT.',
+});
+
+/** As sectorsArg, for commands that also take their sectors from a file. */
+export const optionalSectorsArg = sector({
+  multiple: true,
+  description: 'Sectors of 512 bytes: N, N-M or N+COUNT.',
+});
+
+/** A size in bytes: `4096`, `64K`, `8s`. */
+export const sizeFlag = Flags.custom<Bytes>({ parse: async (text) => parseSize(text), helpValue: 'SIZE' });
+
+/** A whole number; `least` bounds it from below. */
+export const countFlag = Flags.custom<number, { least?: number }>({
+  parse: async (text, _context, { least }) => parseCount(text, least),
+  helpValue: 'N',
+});
+
+export const mainFlag = deviceFlag({
+  description: 'The main device; found by its identity where it is left out.',
+  helpValue: 'MAIN',
+});
+
+export const acceptMainFlag = Flags.string({
+  description: 'Accept a main device with this identity instead of the recorded one.',
+  helpValue: 'ID',
+});
+
+export const progressFlag = Flags.option({
+  options: ['json'] as const,
+  description: 'Write progress as one JSON line a second to standard error.',
+})();
+
+export const yesFlag = Flags.boolean({ char: 'y', description: 'Answer yes to every question.' });
+
+export const dryRunFlag = Flags.boolean({ description: 'Show what would be done, and do nothing.' });
+
+export const forceFlag = Flags.boolean({ description: 'Overwrite a foreign signature, and erase it.' });
+
+export const discardRemapsFlag = countFlag({
+  description: 'Overwrite a device with live entries; N is their exact number.',
+});
+
+/** Where the blocks that a command overwrites are saved. */
+export const undoFlags = {
+  'undo-file': Flags.string({ description: 'Save what is overwritten in this file.', helpValue: 'FILE' }),
+  'no-undo': Flags.boolean({ description: 'Save nothing.', exclusive: ['undo-file'] }),
+};
+
+/** What every command that writes to a device takes. */
+export const changeFlags = { yes: yesFlag, 'dry-run': dryRunFlag, ...undoFlags };
+
+/** For commands whose result can go to a file. */
+export const outputFlags = {
+  output: Flags.string({ char: 'o', description: 'Write to this file.', helpValue: 'FILE' }),
+  overwrite: Flags.boolean({ description: 'Replace the file if it exists.', dependsOn: ['output'] }),
+};

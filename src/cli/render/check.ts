@@ -1,0 +1,162 @@
+import type { Problem } from '../../check/finding.js';
+import { nextStepFor, sentenceOf } from '../../check/sentence.js';
+import { hasExtension, isRedundant, roleName } from '../../format/header.js';
+import type { CheckReport } from '../../operations/check.js';
+import { type CheckOutcome, isFailure } from '../../operations/check-many.js';
+import type { Copy } from '../../store/copy.js';
+import { exitCodeOf } from '../exit-codes.js';
+import { describeFailure } from '../report.js';
+import { paint, type Terminal } from '../terminal.js';
+import type { JsonObject } from './json.js';
+import { plural, quoteForShell, wrap } from './text.js';
+
+export interface CheckTextOptions {
+  readonly terminal: Terminal;
+  /** Also what each problem means and what its correction does. */
+  readonly verbose: boolean;
+}
+
+/** What a check found on one device, as people read it. */
+export function checkText(report: CheckReport, { terminal, verbose }: CheckTextOptions): string {
+  const { found, corrected, remaining } = report;
+  const lines = [`${report.device}: ${describeSet(report)}`];
+  const problems = problemsText(report.device, found.problems, { terminal, verbose }, corrected);
+  if (problems !== '') lines.push(problems);
+  for (const step of report.done) lines.push(indented(`done: ${step}`, 4, terminal));
+  lines.push(`${report.device}: ${conclusion(corrected.length, remaining.length)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function describeSet({ found }: CheckReport): string {
+  const { chosen } = found.survey.choice;
+  if (chosen === undefined) return 'a DMREMAP3 spare, but no copy of its metadata can be trusted';
+  const { header } = chosen;
+  const layout = isRedundant(header) ? 'redundant' : 'plain';
+  const role = hasExtension(header) && header.role !== 0 ? `, ${roleName(header.role)}` : '';
+  return `${layout} set, ${header.entry_count} of ${header.max_entries} entries, generation ${header.generation}${role}`;
+}
+
+function conclusion(corrected: number, remaining: number): string {
+  if (corrected === 0 && remaining === 0) return 'clean';
+  const parts: string[] = [];
+  if (corrected > 0) parts.push(`${plural(corrected, 'problem')} corrected`);
+  if (remaining > 0) parts.push(`${plural(remaining, 'problem')} ${remaining === 1 ? 'remains' : 'remain'}`);
+  if (corrected === 0) parts.push('nothing was changed');
+  return parts.join(', ');
+}
+
+/** All that is to be said about a device, a paragraph a problem; empty where there is nothing. */
+export function problemsText(
+  device: string,
+  problems: readonly Problem[],
+  options: CheckTextOptions,
+  corrected: readonly Problem[] = [],
+): string {
+  return problems
+    .flatMap((problem) => problemLines(problem, device, corrected.includes(problem), options))
+    .join('\n');
+}
+
+function problemLines(
+  problem: Problem,
+  device: string,
+  corrected: boolean,
+  { terminal, verbose }: CheckTextOptions,
+): string[] {
+  const { row } = problem;
+  const mark = row.severity === 'note' ? 'note' : corrected ? 'corrected' : 'problem';
+  const style = { note: 'bold', corrected: 'green', problem: 'red' } as const;
+  const lines = [
+    `  ${paint(terminal, style[mark], mark)} ${row.id}`,
+    indented(sentenceOf(problem), 4, terminal),
+  ];
+  const where = placeOf(problem);
+  if (where !== '') lines.push(indented(`where: ${where}`, 4, terminal));
+  for (const { index, main_sector, spare_sector } of problem.entries ?? [])
+    lines.push(`      entry ${index}: main sector ${main_sector} -> spare sector ${spare_sector}`);
+  if ((problem.count ?? 0) > (problem.entries?.length ?? Number.POSITIVE_INFINITY))
+    lines.push(`      and ${(problem.count ?? 0) - (problem.entries?.length ?? 0)} more`);
+  if (row.severity !== 'note' || verbose) lines.push(indented(row.means, 4, terminal));
+  if (verbose) lines.push(indented(`correction: ${row.corrects}`, 4, terminal));
+  if (row.severity !== 'note' && !corrected)
+    lines.push(`    next: ${nextStepFor(problem, quoteForShell(device))}`);
+  return lines;
+}
+
+function placeOf({ copy, field, byte }: Problem): string {
+  const parts: string[] = [];
+  if (copy !== undefined) parts.push(`${copy} copy`);
+  if (field !== undefined) parts.push(`field ${field}`);
+  if (byte !== undefined) parts.push(`byte ${byte}`);
+  return parts.join(', ');
+}
+
+function indented(text: string, by: number, terminal: Terminal): string {
+  const pad = ' '.repeat(by);
+  return wrap(text, Math.max(terminal.width - by, 20))
+    .split('\n')
+    .map((line) => pad + line)
+    .join('\n');
+}
+
+/** What came of one device of several; an error is told on standard error. */
+export function outcomeText(outcome: CheckOutcome, options: CheckTextOptions): string {
+  return isFailure(outcome) ? '' : checkText(outcome, options);
+}
+
+export function outcomeExitCode(outcome: CheckOutcome): number {
+  return isFailure(outcome) ? exitCodeOf(outcome.error.code) : outcome.exitCode;
+}
+
+export function outcomeJson(outcome: CheckOutcome): JsonObject {
+  if (!isFailure(outcome)) return checkJson(outcome);
+  const { exitCode, error } = describeFailure(outcome.error, false);
+  return { device: outcome.device, exit_code: exitCode, error };
+}
+
+/** The same for --json: one object a device. */
+export function checkJson(report: CheckReport): JsonObject {
+  const { chosen } = report.found.survey.choice;
+  return {
+    device: report.device,
+    exit_code: report.exitCode,
+    ...setJson(chosen),
+    problems: report.found.problems.map((problem) => problemJson(problem, report)),
+    corrected: report.corrected.map(({ id }) => id),
+    remaining: report.remaining.map(({ id }) => id),
+    done: report.done,
+  };
+}
+
+function setJson(chosen: Copy | undefined): JsonObject {
+  if (chosen === undefined) return { set: null };
+  const { header } = chosen;
+  return {
+    set: {
+      layout: isRedundant(header) ? 'redundant' : 'plain',
+      chosen_copy: chosen.name,
+      generation: header.generation,
+      entry_count: header.entry_count,
+      max_entries: header.max_entries,
+      role: roleName(hasExtension(header) ? header.role : 0),
+    },
+  };
+}
+
+export function problemJson(problem: Problem, report: Pick<CheckReport, 'device'>): JsonObject {
+  const { row, id, copy, field, byte, stored, expected, count, entries } = problem;
+  return {
+    id,
+    severity: row.severity,
+    fix: row.fix,
+    message: sentenceOf(problem),
+    copy,
+    field,
+    byte,
+    stored,
+    expected,
+    count,
+    entries: entries?.map((entry) => ({ ...entry })),
+    next: row.severity === 'note' ? undefined : nextStepFor(problem, quoteForShell(report.device)),
+  };
+}

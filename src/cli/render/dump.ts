@@ -1,0 +1,101 @@
+import { DUMP_FORMAT, DUMP_VERSION } from '../../exchange/dump-document.js';
+import { HEADER } from '../../format/header.js';
+import type { Dump, OpenDump } from '../../operations/dump.js';
+import type { Terminal } from '../terminal.js';
+import { hexdump } from './hexdump.js';
+import { shownValue } from './info.js';
+import { stringifyJson } from './json.js';
+import { keyValueTable } from './table.js';
+
+export const DUMP_FORMATS = ['json', 'text', 'csv', 'hex'] as const;
+export type DumpFormat = (typeof DUMP_FORMATS)[number];
+
+/** The dump as text, piece by piece: what is in memory does not grow with the table. */
+export function renderDump(format: DumpFormat, open: OpenDump, terminal: Terminal): AsyncGenerator<string> {
+  switch (format) {
+    case 'json':
+      return dumpJson(open);
+    case 'text':
+      return dumpText(open, terminal);
+    case 'csv':
+      return dumpCsv(open.dump);
+    case 'hex':
+      return dumpHex(open.dump);
+  }
+}
+
+/** Lossless, and complete only with its last line: what `restore` takes (exchange/dump-document.ts). */
+async function* dumpJson({ device, identity, dump, exitCode }: OpenDump): AsyncGenerator<string> {
+  const head = stringifyJson({
+    command: 'dump',
+    exit_code: exitCode,
+    format: DUMP_FORMAT,
+    dump_version: DUMP_VERSION,
+    device: {
+      path: device.path,
+      size: device.size,
+      serial: identity.serial,
+      model: identity.model,
+      by_id: identity.byIdPath,
+    },
+    copy: dump.copy.name,
+    valid: dump.valid,
+    missing_entries: dump.missing,
+    header: { ...dump.copy.header },
+    reserved: dump.reserved.map((part) => ({ ...part })),
+  });
+  yield head.replace(/\n\}\s*$/, ',\n  "entries": [');
+  let separator = '\n';
+  for await (const part of dump.entries()) {
+    let text = '';
+    for (let index = 0; index < part.count; index++) {
+      text += `${separator}    {"main_sector": ${part.exactMainSector(index)}, "spare_sector": ${part.exactSpareSector(index)}}`;
+      separator = ',\n';
+    }
+    yield text;
+  }
+  yield `${separator === '\n' ? '' : '\n  '}],\n  "complete": true\n}\n`;
+}
+
+async function* dumpText({ device, dump }: OpenDump, terminal: Terminal): AsyncGenerator<string> {
+  const { copy } = dump;
+  const rows: [string, string][] = [
+    ['device', device.path],
+    ['copy', `${copy.name}${dump.valid ? '' : ' (not valid)'}`],
+  ];
+  for (const { name, kind } of HEADER.fields)
+    if (kind !== 'zero')
+      rows.push([name, shownValue(name as keyof typeof copy.header, copy.header).replace('\n', '')]);
+  for (const { byte, hex } of dump.reserved) rows.push([`reserved, byte ${byte}`, hex]);
+  yield `${keyValueTable(rows, terminal)}\n\n${'main_sector'.padStart(20)} ${'spare_sector'.padStart(20)}\n`;
+  for await (const part of dump.entries()) {
+    let text = '';
+    for (let index = 0; index < part.count; index++)
+      text += part.isEmpty(index)
+        ? `${'(empty slot)'.padStart(20)}\n`
+        : `${String(part.exactMainSector(index)).padStart(20)} ${String(part.exactSpareSector(index)).padStart(20)}\n`;
+    yield text;
+  }
+}
+
+async function* dumpCsv(dump: Dump): AsyncGenerator<string> {
+  yield 'main_sector,spare_sector\n';
+  for await (const part of dump.entries()) {
+    let text = '';
+    for (let index = 0; index < part.count; index++)
+      text += `${part.exactMainSector(index)},${part.exactSpareSector(index)}\n`;
+    yield text;
+  }
+}
+
+/** The bytes of header and live entries with their places on the device. */
+async function* dumpHex({ copy, entries }: Dump): AsyncGenerator<string> {
+  for (const line of hexdump(copy.block, copy.headerAt)) yield `${line}\n`;
+  let at = copy.tableAt ?? 0;
+  for await (const part of entries()) {
+    let text = '';
+    for (const line of hexdump(part.bytes, at)) text += `${line}\n`;
+    yield text;
+    at += part.bytes.length;
+  }
+}

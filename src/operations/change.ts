@@ -1,0 +1,82 @@
+import type { FileDevice } from '../device/file-device.js';
+import { type Identity, identify } from '../device/identity.js';
+import { DmremapError } from '../errors.js';
+import type { Phase } from '../store/phase.js';
+import { bytes } from '../units.js';
+import { carryOutWithUndo, type UndoPlace } from './undo-files.js';
+
+/** What a changing command is about to do, shown before it asks. */
+export interface ChangePlan {
+  readonly command: string;
+  readonly device: { readonly path: string; readonly size: number; readonly identity: Identity };
+  /** What is on the device now, and what will be. */
+  readonly before: string;
+  readonly after: string;
+  readonly phases: readonly Phase[];
+  readonly warnings: readonly string[];
+  /** Something is destroyed: the device's kernel name is to be typed and not just yes. */
+  readonly destroys: boolean;
+  /** The layout has one copy: without an undo file nothing could be taken back. */
+  readonly singleCopy: boolean;
+}
+
+/** Shows the plan and asks. False: only shown (--dry-run). Throws `cancelled` or `no-terminal`. */
+export type Approve = (plan: ChangePlan) => Promise<boolean>;
+
+export interface ChangeOptions {
+  readonly approve: Approve;
+  readonly undo: UndoPlace;
+  /** Unix seconds. */
+  readonly now: bigint;
+}
+
+export interface ChangeResult {
+  readonly plan: ChangePlan;
+  readonly applied: boolean;
+  /** Where the overwritten bytes were saved. */
+  readonly undoFile: string | undefined;
+  /** Beside those of the plan. */
+  readonly warnings: readonly string[];
+}
+
+export async function describeDevice(device: FileDevice): Promise<ChangePlan['device']> {
+  return { path: device.path, size: device.size, identity: await identify(device) };
+}
+
+/**
+ * Carries out a change on an exclusively held device: shown, approved, saved to an undo file, written, and
+ * read again by `verify`, which throws where the result is not what was planned.
+ */
+export async function change(
+  device: FileDevice,
+  plan: ChangePlan,
+  identity: {
+    readonly spareUuid: string | undefined;
+    readonly setUuid: string | undefined;
+    readonly generation: number;
+  },
+  options: ChangeOptions,
+  verify: () => Promise<void>,
+): Promise<ChangeResult> {
+  if (options.undo.none && plan.singleCopy)
+    throw new DmremapError(
+      'undo-unavailable',
+      '--no-undo is refused: the layout has one copy of its metadata',
+    );
+  if (!(await options.approve(plan))) return { plan, applied: false, undoFile: undefined, warnings: [] };
+  const saved = await carryOutWithUndo(device, plan.phases, {
+    command: plan.command,
+    now: options.now,
+    place: options.undo,
+    identity: plan.device.identity,
+    ...identity,
+  });
+  await device.invalidate(bytes(0), device.size);
+  await verify();
+  return {
+    plan,
+    applied: true,
+    undoFile: saved.path,
+    warnings: saved.warning === undefined ? [] : [saved.warning],
+  };
+}

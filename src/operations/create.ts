@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import type { FileDevice } from '../device/file-device.js';
+import { identify } from '../device/identity.js';
+import { mediumRelation, samePhysicalDisk } from '../device/same-medium.js';
+import { DmremapError } from '../errors.js';
+import { CAPACITY, ZERO_UUID } from '../format/header.js';
+import { createPhases, erase, type FreshSet, freshContent, freshDataSectors } from '../store/create.js';
+import { bytesToSectors, type Sectors } from '../units.js';
+import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
+import { diagnose } from './diagnose.js';
+import {
+  describeOccupant,
+  findOccupant,
+  type Occupant,
+  refuseForeign,
+  refuseLiveEntries,
+} from './occupant.js';
+import { withDevice } from './open-device.js';
+
+export interface CreateOptions extends ChangeOptions {
+  /** A path, or the size alone for a main that is not attached. */
+  readonly main: { readonly path: string } | { readonly size: Sectors };
+  readonly entries: number;
+  readonly layout: 'redundant' | 'plain';
+  readonly force: boolean;
+  readonly discardRemaps: number | undefined;
+}
+
+export interface CreateResult extends ChangeResult {
+  readonly layout: 'redundant' | 'plain';
+  readonly maxEntries: number;
+  readonly dataSectors: number;
+  readonly mainSize: Sectors;
+  readonly mainId: string;
+  /** Undefined in the plain layout, which has no identity. */
+  readonly setUuid: string | undefined;
+  readonly spareUuid: string | undefined;
+}
+
+interface MainForCreate {
+  readonly size: Sectors;
+  readonly id: string;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Makes fresh metadata (dmremap create).
+ *
+ * @throws DmremapError `wrong-device` (main itself, live remaps, foreign content), `too-small`, `busy`, …
+ */
+export function createSpare(path: string, options: CreateOptions): Promise<CreateResult> {
+  return withDevice(path, 'exclusive', async (device) => {
+    const main = await mainFor(device, options.main);
+    const occupant = await findOccupant(device);
+    refuseLiveEntries(path, occupant, options.discardRemaps);
+    refuseForeign(path, occupant, options.force);
+    const fresh: FreshSet = {
+      layout: options.layout,
+      size: device.size,
+      maxEntries: options.entries,
+      mainSize: main.size,
+      mainId: main.id,
+      setUuid: randomUUID(),
+      spareUuid: randomUUID(),
+      now: options.now,
+    };
+    refuseTooSmall(device, fresh);
+    const plan = await planOf(device, fresh, occupant, main.warnings);
+    const content = freshContent(fresh);
+    const named = {
+      spareUuid: uuidOf(occupant),
+      setUuid: undefined,
+      generation: occupant.header?.generation ?? 0,
+    };
+    const result = await change(device, plan, named, options, () => verify(device));
+    const identity = options.layout === 'redundant' ? fresh : undefined;
+    return {
+      ...result,
+      layout: options.layout,
+      maxEntries: fresh.maxEntries,
+      dataSectors: freshDataSectors(fresh),
+      mainSize: main.size,
+      mainId: content.header.main_id,
+      setUuid: identity?.setUuid,
+      spareUuid: identity?.spareUuid,
+    };
+  });
+}
+
+async function planOf(
+  device: FileDevice,
+  fresh: FreshSet,
+  occupant: Occupant,
+  warnings: readonly string[],
+): Promise<ChangePlan> {
+  return {
+    command: 'create',
+    device: await describeDevice(device),
+    before: describeOccupant(occupant),
+    after: `an empty ${fresh.layout} set for a main of ${fresh.mainSize} sectors: up to ${fresh.maxEntries} remaps, ${freshDataSectors(fresh)} data sectors`,
+    phases: [...erase(occupant.erasures, device.logicalBlockSize), ...createPhases(freshContent(fresh))],
+    warnings,
+    destroys: occupant.erasures.length > 0,
+    singleCopy: fresh.layout === 'plain',
+  };
+}
+
+function uuidOf({ header }: Occupant): string | undefined {
+  return header === undefined || header.spare_uuid === ZERO_UUID ? undefined : header.spare_uuid;
+}
+
+async function mainFor(spare: FileDevice, main: CreateOptions['main']): Promise<MainForCreate> {
+  if ('size' in main) return { size: main.size, id: '', warnings: [] };
+  return withDevice(main.path, 'read', async (device) => {
+    const relation = mediumRelation(spare, device);
+    if (relation !== 'apart') {
+      const where = { same: 'is', inside: 'lies inside', around: 'contains' }[relation];
+      throw new DmremapError('wrong-device', `the spare ${spare.path} ${where} main ${device.path}`, {
+        hint: 'a spare is a device of its own',
+      });
+    }
+    const warnings = samePhysicalDisk(spare, device)
+      ? [`${spare.path} and ${device.path} lie on the same physical disk: when it dies, both die`]
+      : [];
+    return { size: bytesToSectors(device.size), id: (await identify(device)).mainId, warnings };
+  });
+}
+
+function refuseTooSmall(device: FileDevice, fresh: FreshSet): void {
+  if (freshDataSectors(fresh) >= 1) return;
+  const most = largestCapacity(fresh);
+  throw new DmremapError(
+    'too-small',
+    `${device.path} has ${device.size} bytes: a ${fresh.layout} set of ${fresh.maxEntries} entries leaves no data sectors`,
+    most === undefined ? {} : { hint: `at most --entries ${most} fits`, data: { entries_that_fit: most } },
+  );
+}
+
+/** The largest capacity for which every entry has a data sector; undefined where none fits. */
+function largestCapacity(fresh: FreshSet): number | undefined {
+  let low = 0;
+  let high: number = CAPACITY.most;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (freshDataSectors({ ...fresh, maxEntries: middle }) >= middle) low = middle;
+    else high = middle - 1;
+  }
+  return low === 0 ? undefined : low;
+}
+
+async function verify(device: FileDevice): Promise<void> {
+  const { problems } = await diagnose(device);
+  const [first] = problems.filter(({ row }) => row.severity !== 'note');
+  if (first !== undefined)
+    throw new DmremapError('io', `${device.path}: what was written does not read back right (${first.id})`);
+}

@@ -1,0 +1,47 @@
+import { judge } from '../check/checker.js';
+import type { FileDevice } from '../device/file-device.js';
+import { type Identity, identify } from '../device/identity.js';
+import type { Standing } from '../store/choose.js';
+import type { Copy } from '../store/copy.js';
+import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
+import { withDevice } from './open-device.js';
+
+/** A copy with what it is beside the others. */
+export interface CopyInfo {
+  readonly copy: Copy;
+  readonly standing: Standing;
+}
+
+export interface SpareInfo {
+  readonly device: Pick<
+    FileDevice,
+    'path' | 'kind' | 'size' | 'logicalBlockSize' | 'physicalBlockSize' | 'deviceNumber'
+  >;
+  readonly identity: Identity;
+  readonly diagnosis: Diagnosis;
+  /** The primary first; places where nothing was ever expected and nothing stands are left out. */
+  readonly copies: readonly CopyInfo[];
+}
+
+/** Everything that the metadata says, valid or not (dmremap info). Works on versions that are not known, too. */
+export function readInfo(path: string): Promise<SpareInfo> {
+  return withDevice(path, 'read', async (device) => {
+    const diagnosis = await diagnose(device, { holder: holderOf(device) });
+    return { device, identity: await identify(device), diagnosis, copies: copiesOf(diagnosis) };
+  });
+}
+
+function copiesOf({ survey }: Diagnosis): CopyInfo[] {
+  const { chosen, others } = survey.choice;
+  const { primary, backups } = survey.copies;
+  return [primary, ...backups].flatMap((copy): CopyInfo[] => {
+    if (copy === chosen) return [{ copy, standing: 'chosen' }];
+    const judged = others.find((other) => other.copy === copy);
+    return judged === undefined ? [] : [{ copy, standing: judged.standing }];
+  });
+}
+
+/** The exit code of commands that exit as `check -n`. */
+export function verdictOf({ problems }: Diagnosis): number {
+  return judge(problems, 'read').exitCode;
+}

@@ -1,0 +1,88 @@
+import type { RemapTable } from '../format/entry.js';
+import type { Sectors } from '../units.js';
+import { diagnoseSpare, readable, refuseUnknown } from './spare.js';
+
+/** Consecutive main sectors. */
+export interface SectorRange {
+  readonly first: Sectors;
+  readonly count: Sectors;
+}
+
+/** A run of main sectors that lie side by side on the spare, or that are not remapped. */
+export interface LookupRun {
+  readonly main_sector: bigint;
+  readonly count: bigint;
+  /** Where the first of them lives; null: on main itself. */
+  readonly spare_sector: bigint | null;
+}
+
+export interface LookupResult {
+  /** False where no copy of the metadata is valid: nothing is known then, and nothing is answered. */
+  readonly valid: boolean;
+  readonly runs: readonly LookupRun[];
+  readonly allRemapped: boolean;
+}
+
+/** Where sectors of main live (dmremap lookup). */
+export async function lookup(path: string, ranges: readonly SectorRange[]): Promise<LookupResult> {
+  const diagnosis = await diagnoseSpare(path);
+  refuseUnknown(path, diagnosis.problems);
+  const spare = readable(diagnosis);
+  if (spare === undefined) return { valid: false, runs: [], allRemapped: false };
+  const remapped = new SortedRemaps(spare.table);
+  const runs = ranges.flatMap((range) => [...remapped.runsOf(range)]);
+  return { valid: true, runs, allRemapped: runs.every(({ spare_sector }) => spare_sector !== null) };
+}
+
+/** Entry numbers in the order of their main sectors, for point and range look-ups. */
+class SortedRemaps {
+  readonly #table: RemapTable;
+  readonly #order: Uint32Array;
+
+  constructor(table: RemapTable) {
+    this.#table = table;
+    this.#order = Uint32Array.from(table.live()).sort((a, b) => table.mainSector(a) - table.mainSector(b));
+  }
+
+  *runsOf(range: SectorRange): IterableIterator<LookupRun> {
+    let next = BigInt(range.first);
+    const end = next + BigInt(range.count);
+    for (let place = this.#firstAtLeast(next); next < end; ) {
+      const index = this.#order[place];
+      const main = index === undefined ? end : this.#table.exactMainSector(index);
+      if (index === undefined || main >= end) {
+        yield { main_sector: next, count: end - next, spare_sector: null };
+        return;
+      }
+      if (main > next) yield { main_sector: next, count: main - next, spare_sector: null };
+      const spare = this.#table.exactSpareSector(index);
+      let length = 1n;
+      for (place++; ; place++, length++) {
+        const following = this.#order[place];
+        if (following === undefined || main + length >= end) break;
+        if (this.#table.exactMainSector(following) !== main + length) break;
+        if (this.#table.exactSpareSector(following) !== spare + length) break;
+      }
+      yield { main_sector: main, count: length, spare_sector: spare };
+      next = main + length;
+      // a main sector that stands twice is a problem that check reports; the first entry answers
+      while (this.#mainAt(place) !== undefined && (this.#mainAt(place) ?? 0n) < next) place++;
+    }
+  }
+
+  #mainAt(place: number): bigint | undefined {
+    const index = this.#order[place];
+    return index === undefined ? undefined : this.#table.exactMainSector(index);
+  }
+
+  #firstAtLeast(sector: bigint): number {
+    let low = 0;
+    let high = this.#order.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#mainAt(middle) ?? 0n) < sector) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

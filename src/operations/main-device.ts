@@ -1,0 +1,102 @@
+import type { MainFacts } from '../check/survey.js';
+import { identify } from '../device/identity.js';
+import { DmremapError } from '../errors.js';
+import { type Header, hasExtension } from '../format/header.js';
+import { listBlockDevices } from '../machine/list.js';
+import { bytesToSectors } from '../units.js';
+import { withDevice } from './open-device.js';
+
+/** Main as the user named it or as the machine knows it. */
+export interface MainDevice extends MainFacts {
+  readonly path: string;
+  /** "MAJ:MIN" of a block device, undefined for an image file. */
+  readonly deviceNumber: string | undefined;
+  /** In bytes. */
+  readonly logicalBlockSize: number;
+}
+
+/** How a device without an identity is called where one must be named. */
+export const NO_IDENTITY = 'none';
+
+export function readMain(path: string): Promise<MainDevice> {
+  return withDevice(path, 'read', async (device) => ({
+    path,
+    name: path,
+    size: bytesToSectors(device.size),
+    id: (await identify(device)).mainId,
+    deviceNumber: device.deviceNumber,
+    logicalBlockSize: device.logicalBlockSize,
+  }));
+}
+
+/**
+ * The main of a set: the one that was named, if it is the recorded one or accepted by its identity; without
+ * a name the one device of the machine that has the recorded identity and size.
+ *
+ * @param accepted the identity that --accept-main repeats; `none` for a device without one
+ * @throws DmremapError `wrong-main`, `no-such-device`, `ambiguous`, `usage` where the set records no identity
+ */
+export async function resolveMain(
+  header: Header,
+  named: string | undefined,
+  accepted: string | undefined,
+): Promise<MainDevice> {
+  if (named === undefined) return findMain(header);
+  const main = await readMain(named);
+  const recorded = recordedId(header);
+  const same = BigInt(main.size) === header.main_device_size && (recorded === '' || recorded === main.id);
+  if (!same && accepted !== orNone(main.id)) throw wrongMain(header, main);
+  return main;
+}
+
+function recordedId(header: Header): string {
+  return hasExtension(header) ? header.main_id : '';
+}
+
+function orNone(id: string): string {
+  return id === '' ? NO_IDENTITY : id;
+}
+
+function wrongMain(header: Header, main: MainDevice): DmremapError {
+  const recorded = orNone(recordedId(header));
+  return new DmremapError(
+    'wrong-main',
+    `${main.path} is not the main of this set: it is ${orNone(main.id)} with ${main.size} sectors, ` +
+      `the set was made for ${recorded} with ${header.main_device_size} sectors`,
+    {
+      hint: `if it is a copy of that main: --accept-main ${orNone(main.id)}`,
+      data: {
+        main_id: main.id,
+        main_sectors: main.size,
+        recorded_main_id: recordedId(header),
+        recorded_main_sectors: header.main_device_size,
+      },
+    },
+  );
+}
+
+async function findMain(header: Header): Promise<MainDevice> {
+  const recorded = recordedId(header);
+  if (recorded === '')
+    throw new DmremapError('usage', 'this set records no identity of its main: name it with --main');
+  const found: MainDevice[] = [];
+  for (const { path, size, deviceNumber } of listBlockDevices()) {
+    if (BigInt(bytesToSectors(size)) !== header.main_device_size) continue;
+    if ((await identify({ deviceNumber })).mainId === recorded) found.push(await readMain(path));
+  }
+  const [main, other] = found;
+  if (main === undefined)
+    throw new DmremapError('no-such-device', `the main of this set (${recorded}) is not attached`, {
+      hint: 'name it with --main',
+      data: { main_id: recorded },
+    });
+  if (other !== undefined)
+    throw new DmremapError(
+      'ambiguous',
+      `several devices are ${recorded}: ${found.map(({ path }) => path).join(', ')}`,
+      {
+        hint: 'name one with --main',
+      },
+    );
+  return main;
+}

@@ -1,0 +1,93 @@
+import { DmremapError, type ErrorCode } from '../errors.js';
+import { type Header, hasExtension, isRedundant } from '../format/header.js';
+import { searchHeaders } from '../store/deep-search.js';
+import { diagnose, holderOf } from './diagnose.js';
+import { verdictOf } from './info.js';
+import { withDevice } from './open-device.js';
+
+/** What a scan learns of one device. Plain JSON: it comes from a process of its own. */
+export type ScanAnswer =
+  | { readonly kind: 'spare'; readonly spare: ScannedSpare }
+  | { readonly kind: 'headers'; readonly headers: readonly ScannedHeader[] }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'error'; readonly code: ErrorCode; readonly message: string };
+
+export interface ScannedSpare {
+  readonly exitCode: number;
+  readonly problems: readonly string[];
+  readonly holder: string | null;
+  /** Null where no copy is valid. */
+  readonly header: ScannedHeader | null;
+}
+
+/** 64-bit values as decimal text. */
+export interface ScannedHeader {
+  /** First byte on the device. */
+  readonly at: number;
+  readonly layout: 'redundant' | 'plain';
+  readonly set_uuid: string | null;
+  readonly spare_uuid: string | null;
+  readonly peer_uuid: string | null;
+  readonly role: number;
+  readonly generation: number;
+  readonly peer_generation: number;
+  readonly migration_cursor: string;
+  readonly entry_count: number;
+  readonly max_entries: number;
+  readonly main_id: string;
+  readonly main_device_size: string;
+}
+
+/** Codes that mean: this is simply not a spare. */
+const NOT_A_SPARE: readonly ErrorCode[] = ['not-dmremap3', 'too-small'];
+
+/**
+ * Looks at one device for a scan. `alive` is called while the search goes on.
+ *
+ * @param deep where no set is found at the known places, look at every block
+ */
+export async function scanOne(path: string, deep: boolean, alive: () => void): Promise<ScanAnswer> {
+  try {
+    return await withDevice(path, 'read', async (device) => {
+      try {
+        const diagnosis = await diagnose(device, { holder: holderOf(device) });
+        const { chosen } = diagnosis.survey.choice;
+        const spare: ScannedSpare = {
+          exitCode: verdictOf(diagnosis),
+          problems: diagnosis.problems.filter(({ row }) => row.severity !== 'note').map(({ id }) => id),
+          holder: diagnosis.survey.holder ?? null,
+          header: chosen === undefined ? null : scannedHeader(chosen.headerAt, chosen.header),
+        };
+        return { kind: 'spare', spare };
+      } catch (error) {
+        if (!(error instanceof DmremapError) || !NOT_A_SPARE.includes(error.code) || !deep) throw error;
+        const headers = (await searchHeaders(device, alive)).filter(({ inPlace }) => inPlace);
+        if (headers.length === 0) return { kind: 'nothing' };
+        return { kind: 'headers', headers: headers.map(({ at, header }) => scannedHeader(at, header)) };
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof DmremapError)) throw error;
+    if (NOT_A_SPARE.includes(error.code)) return { kind: 'nothing' };
+    return { kind: 'error', code: error.code, message: error.message };
+  }
+}
+
+function scannedHeader(at: number, header: Header): ScannedHeader {
+  const extended = hasExtension(header);
+  return {
+    at,
+    layout: isRedundant(header) ? 'redundant' : 'plain',
+    set_uuid: extended ? header.set_uuid : null,
+    spare_uuid: extended ? header.spare_uuid : null,
+    peer_uuid: extended ? header.peer_uuid : null,
+    role: extended ? header.role : 0,
+    generation: header.generation,
+    peer_generation: header.peer_generation,
+    migration_cursor: String(header.migration_cursor),
+    entry_count: header.entry_count,
+    max_entries: header.max_entries,
+    main_id: extended ? header.main_id : '',
+    main_device_size: String(header.main_device_size),
+  };
+}

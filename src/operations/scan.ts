@@ -1,0 +1,182 @@
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { identify } from '../device/identity.js';
+import { ROLE } from '../format/header.js';
+import { listBlockDevices } from '../machine/list.js';
+import { judgeSet, type Member, type PairFinding } from '../migrate/pairs.js';
+import type { ScanAnswer, ScannedHeader, ScannedSpare } from './scan-one.js';
+
+export interface ScanOptions {
+  /** Only these; all block devices of the machine where it is empty. */
+  readonly devices: readonly string[];
+  /** Look at every block of devices that show no set. */
+  readonly deep: boolean;
+  /** A device that says nothing for so long is given up, in milliseconds. */
+  readonly patience?: number;
+}
+
+export interface ScanResult {
+  readonly sets: readonly ScannedSet[];
+  /** Spares without an identity: plain ones, and those without a valid copy. */
+  readonly loose: readonly LooseSpare[];
+  /** Headers found by a deep search where nothing points to. */
+  readonly strays: readonly { readonly device: string; readonly headers: readonly ScannedHeader[] }[];
+  readonly failures: readonly { readonly device: string; readonly code: string; readonly message: string }[];
+  readonly exitCode: number;
+}
+
+export interface LooseSpare {
+  readonly device: string;
+  readonly spare: ScannedSpare;
+}
+
+export interface ScannedSet {
+  readonly set_uuid: string;
+  readonly spares: readonly LooseSpare[];
+  /** The device of the active spare; null where none is here or none can be told. */
+  readonly active: string | null;
+  readonly findings: readonly PairFinding[];
+  readonly absentSuccessors: readonly string[];
+  readonly main: { readonly id: string; readonly size: string; readonly device: string | null };
+  /** What to type next. */
+  readonly next: string;
+}
+
+const PATIENCE = 10_000;
+
+/** Finds every spare of the machine, or among the named devices (dmremap scan). Reads only. */
+export async function scan(options: ScanOptions): Promise<ScanResult> {
+  const devices = options.devices.length > 0 ? options.devices : listBlockDevices().map(({ path }) => path);
+  const answers = await inParallel(devices, (device) =>
+    askChild(device, options.deep, options.patience ?? PATIENCE),
+  );
+  const spares: LooseSpare[] = [];
+  const strays: { device: string; headers: readonly ScannedHeader[] }[] = [];
+  const failures: { device: string; code: string; message: string }[] = [];
+  answers.forEach((answer, index) => {
+    const device = devices[index] ?? '';
+    if (answer.kind === 'spare') spares.push({ device, spare: answer.spare });
+    if (answer.kind === 'headers') strays.push({ device, headers: answer.headers });
+    if (answer.kind === 'error') failures.push({ device, code: answer.code, message: answer.message });
+  });
+  const sets = await setsOf(spares);
+  const contradicted = sets.some(({ findings }) => findings.some(({ kind }) => kind !== 'clone'));
+  return {
+    sets,
+    loose: spares.filter(({ spare }) => spare.header?.set_uuid == null),
+    strays,
+    failures,
+    exitCode: exitCodeOf(spares, contradicted, options.devices.length > 0 && failures.length > 0),
+  };
+}
+
+function exitCodeOf(spares: readonly LooseSpare[], contradicted: boolean, failed: boolean): number {
+  const found = spares.reduce((codes, { spare }) => codes | spare.exitCode, 0);
+  return found | (contradicted ? 4 : 0) | (failed ? 8 : 0);
+}
+
+async function setsOf(spares: readonly LooseSpare[]): Promise<ScannedSet[]> {
+  const byUuid = new Map<string, LooseSpare[]>();
+  for (const found of spares) {
+    const uuid = found.spare.header?.set_uuid;
+    if (uuid != null) byUuid.set(uuid, [...(byUuid.get(uuid) ?? []), found]);
+  }
+  const mains = byUuid.size > 0 ? await mainsByIdentity() : new Map<string, string>();
+  return [...byUuid].map(([set_uuid, members]) => {
+    const judgement = judgeSet(members.flatMap(memberOf));
+    const header = (members.find(({ device }) => device === judgement.active?.name) ?? members[0])?.spare
+      .header;
+    const id = header?.main_id ?? '';
+    return {
+      set_uuid,
+      spares: members,
+      active: judgement.active?.name ?? null,
+      findings: judgement.findings,
+      absentSuccessors: judgement.absentSuccessors,
+      main: { id, size: header?.main_device_size ?? '0', device: mains.get(id) ?? null },
+      next: nextFor(set_uuid, members, judgement.findings),
+    };
+  });
+}
+
+function memberOf({ device, spare: { header } }: LooseSpare): Member[] {
+  if (header === null || header.spare_uuid === null || header.peer_uuid === null) return [];
+  return [
+    {
+      ...header,
+      name: device,
+      spare_uuid: header.spare_uuid,
+      peer_uuid: header.peer_uuid,
+      migration_cursor: BigInt(header.migration_cursor),
+    },
+  ];
+}
+
+/** Tags, never device names: what is printed for later use must hold after the next boot. */
+function nextFor(setUuid: string, members: readonly LooseSpare[], findings: readonly PairFinding[]): string {
+  const [finding] = findings;
+  if (finding?.kind === 'switch-unfinished' || finding?.kind === 'source-not-retired')
+    return `dmremap check -p SPARE=${finding.source.spare_uuid} SPARE=${finding.target.spare_uuid}`;
+  const damaged = members.find(({ spare }) => spare.problems.length > 0);
+  if (damaged !== undefined) return `dmremap check SPARE=${damaged.spare.header?.spare_uuid}`;
+  if (members.every(({ spare }) => spare.header?.role === ROLE.retired))
+    return `dmremap info SPARE=${members[0]?.spare.header?.spare_uuid}`;
+  return `dmremap table SET=${setUuid}`;
+}
+
+async function mainsByIdentity(): Promise<Map<string, string>> {
+  const mains = new Map<string, string>();
+  for (const { path, deviceNumber } of listBlockDevices()) {
+    const { mainId } = await identify({ deviceNumber });
+    if (mainId !== '' && !mains.has(mainId)) mains.set(mainId, path);
+  }
+  return mains;
+}
+
+async function inParallel<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let index = next++; index < items.length; index = next++)
+      results[index] = await work(items[index] as Item);
+  };
+  await Promise.all(Array.from({ length: Math.max(4, 2 * availableParallelism()) }, worker));
+  return results;
+}
+
+/** Asks in a process of its own, which is ended when it has said nothing for too long. */
+function askChild(device: string, deep: boolean, patience: number): Promise<ScanAnswer> {
+  const program = fileURLToPath(new URL('./scan-child.js', import.meta.url));
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [program, device, ...(deep ? ['deep'] : [])], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let text = '';
+    const giveUp = (message: string) => {
+      child.kill('SIGKILL');
+      // a process stuck in a request to a dying disk ends only with the request: it must not hold this one back
+      child.unref();
+      child.stdout.destroy();
+      resolve({ kind: 'error', code: 'io', message });
+    };
+    let timer = setTimeout(giveUp, patience, `${device}: no answer within ${patience / 1000} s`);
+    child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, patience, `${device}: no answer within ${patience / 1000} s`);
+    });
+    child.on('error', (error) => giveUp(`${device}: ${error.message}`));
+    child.on('close', () => {
+      clearTimeout(timer);
+      try {
+        resolve(JSON.parse(text.trim()) as ScanAnswer);
+      } catch {
+        resolve({ kind: 'error', code: 'io', message: `${device}: the search ended without an answer` });
+      }
+    });
+  });
+}

@@ -1,0 +1,55 @@
+import type { Problem } from '../check/finding.js';
+import { DmremapError } from '../errors.js';
+import type { RemapTable } from '../format/entry.js';
+import { hasExtension, ROLE } from '../format/header.js';
+import type { Copy } from '../store/copy.js';
+import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
+import { withDevice } from './open-device.js';
+
+/** A spare whose metadata can be read: one copy is valid and chosen. */
+export interface ReadableSpare {
+  readonly diagnosis: Diagnosis;
+  readonly chosen: Copy;
+  readonly table: RemapTable;
+}
+
+/** Reads and judges a spare without a lock and without a write. */
+export function diagnoseSpare(path: string): Promise<Diagnosis> {
+  return withDevice(path, 'read', (device) => diagnose(device, { holder: holderOf(device) }));
+}
+
+/** The chosen copy with its entries; undefined where no copy is valid, which exits 4. */
+export function readable(diagnosis: Diagnosis): ReadableSpare | undefined {
+  const { choice, table } = diagnosis.survey;
+  return choice.chosen === undefined || table === undefined
+    ? undefined
+    : { diagnosis, chosen: choice.chosen, table };
+}
+
+/** Throws `unsupported` where a version, feature or role is not known: nothing but `info` works then. */
+export function refuseUnknown(device: string, problems: readonly Problem[]): void {
+  const refusal = problems.find(({ row }) => row.severity === 'refusal');
+  if (refusal === undefined) return;
+  throw new DmremapError('unsupported', `${device}: ${refusal.row.title.toLowerCase()}`, {
+    hint: refusal.row.corrects,
+    data: { problem: refusal.id },
+  });
+}
+
+/** Throws `retired` or `incomplete` where another spare of the set is to be used instead, and names it. */
+export function refusePassive(device: string, { chosen }: ReadableSpare): void {
+  const { header } = chosen;
+  if (!hasExtension(header)) return;
+  const data = { set_uuid: header.set_uuid, peer_uuid: header.peer_uuid };
+  if (header.role === ROLE.retired)
+    throw new DmremapError('retired', `${device} is retired: its set moved to spare ${header.peer_uuid}`, {
+      hint: `use SPARE=${header.peer_uuid} in its place`,
+      data,
+    });
+  if (header.role === ROLE.target)
+    throw new DmremapError(
+      'incomplete',
+      `${device} is the target of a migration from spare ${header.peer_uuid} that has not ended`,
+      { hint: `the active spare is SET=${header.set_uuid}`, data },
+    );
+}

@@ -1,0 +1,100 @@
+import { judge } from '../check/checker.js';
+import { hasExtension } from '../format/header.js';
+import type { Copy } from '../store/copy.js';
+import type { Diagnosis } from './diagnose.js';
+
+/** The fields of the status line of cli.md, in its order. */
+export interface Status {
+  readonly start: number;
+  /** Of the remapped device, in sectors. */
+  readonly length: bigint;
+  readonly remapped: number;
+  readonly lost: bigint;
+  readonly used: number;
+  readonly capacity: number;
+  readonly health: 1 | 2 | 3;
+  readonly write_errors: bigint;
+  readonly read_errors: bigint;
+  readonly auto_remaps: bigint;
+  readonly manual_remaps: bigint;
+  readonly scan_percent: number;
+  readonly persist: 'enabled' | 'dirty' | 'failed';
+  /** Unix seconds. */
+  readonly last_save: bigint;
+}
+
+const NEARLY_FULL = 0.9;
+
+/** The status of a spare that no server holds; undefined where no copy is valid. */
+export function offlineStatus(diagnosis: Diagnosis): Status | undefined {
+  const { chosen } = diagnosis.survey.choice;
+  if (chosen === undefined) return undefined;
+  const { header } = chosen;
+  const counters = hasExtension(header)
+    ? header
+    : { lost_remaps: 0n, write_errors: 0n, read_errors: 0n, auto_remaps: 0n, manual_remaps: 0n };
+  return {
+    start: 0,
+    length: header.main_device_size,
+    remapped: header.entry_count,
+    lost: counters.lost_remaps,
+    used: header.entry_count,
+    capacity: header.max_entries,
+    health: healthOf(diagnosis, chosen),
+    write_errors: counters.write_errors,
+    read_errors: counters.read_errors,
+    auto_remaps: counters.auto_remaps,
+    manual_remaps: counters.manual_remaps,
+    scan_percent: 0,
+    persist: 'enabled',
+    last_save: header.last_update_time,
+  };
+}
+
+function healthOf({ problems }: Diagnosis, { header }: Copy): 1 | 2 | 3 {
+  const { remaining, correctable } = judge(problems, 'preen');
+  if (header.entry_count >= header.max_entries || (remaining.length > 0 && correctable.length === 0))
+    return 3;
+  return correctable.length > 0 || header.entry_count >= NEARLY_FULL * header.max_entries ? 2 : 1;
+}
+
+/** The line of cli.md, “Serving”. */
+export function statusLine(status: Status): string {
+  return [
+    status.start,
+    status.length,
+    'remap v3.0',
+    `${status.remapped}/${status.capacity}`,
+    `${status.lost}/${status.capacity}`,
+    `${status.used}/${status.capacity}`,
+    `health=${status.health}`,
+    `errors=W${status.write_errors}:R${status.read_errors}`,
+    `auto_remaps=${status.auto_remaps}`,
+    `manual_remaps=${status.manual_remaps}`,
+    `scan=${status.scan_percent}%`,
+    `persist=${status.persist}`,
+    `last_save=${status.last_save}`,
+  ].join(' ');
+}
+
+/** The same as metrics in the Prometheus text format. */
+export function prometheusText(device: string, status: Status): string {
+  const label = `{device="${device.replace(/[\\"\n]/g, (character) => `\\${character === '\n' ? 'n' : character}`)}"}`;
+  const metrics: [name: string, type: string, help: string, value: bigint | number][] = [
+    ['remapped_sectors', 'gauge', 'Sectors that are remapped', status.remapped],
+    ['capacity_sectors', 'gauge', 'Sectors that can be remapped', status.capacity],
+    ['lost_sectors', 'gauge', 'Sectors remapped although their data could not be read', status.lost],
+    ['health', 'gauge', '1 good, 2 warning, 3 failing', status.health],
+    ['write_errors_total', 'counter', 'Write errors seen on main', status.write_errors],
+    ['read_errors_total', 'counter', 'Read errors seen on main', status.read_errors],
+    ['auto_remaps_total', 'counter', 'Remaps made by the server', status.auto_remaps],
+    ['manual_remaps_total', 'counter', 'Remaps made by hand', status.manual_remaps],
+    ['last_save_timestamp_seconds', 'gauge', 'Time of the last commit', status.last_save],
+  ];
+  return metrics
+    .map(([name, type, help, value]) => {
+      const metric = `dmremap_${name}`;
+      return `# HELP ${metric} ${help}\n# TYPE ${metric} ${type}\n${metric}${label} ${value}\n`;
+    })
+    .join('');
+}

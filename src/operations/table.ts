@@ -1,0 +1,138 @@
+import { judge } from '../check/checker.js';
+import type { FileDevice } from '../device/file-device.js';
+import { DmremapError } from '../errors.js';
+import {
+  linearLines,
+  linearSegments,
+  type Remap,
+  remapLine,
+  type Segment,
+  splitBlock,
+} from '../exchange/dm-table.js';
+import type { RemapTable } from '../format/entry.js';
+import { dataStart } from '../format/geometry.js';
+import { type Header, hasExtension, isRedundant } from '../format/header.js';
+import { SECTOR_SIZE } from '../units.js';
+import { diagnose, holderOf } from './diagnose.js';
+import { type MainDevice, resolveMain } from './main-device.js';
+import { withDevice } from './open-device.js';
+import { type ReadableSpare, readable, refusePassive, refuseUnknown } from './spare.js';
+
+export interface TableOptions {
+  readonly main?: string | undefined;
+  readonly acceptMain?: string | undefined;
+  readonly target: 'linear' | 'remap';
+  readonly readOnly: boolean;
+}
+
+export interface DmTable {
+  /** For dmsetup: a name without blanks, and the uuid that marks the device as ours. */
+  readonly name: string;
+  readonly uuid: string;
+  readonly readOnly: boolean;
+  readonly target: 'linear' | 'remap';
+  readonly lines: readonly string[];
+  /** For --target remap, to be sent in this order. */
+  readonly messages: readonly string[];
+  readonly segments: number;
+  readonly warnings: readonly string[];
+}
+
+/** From so many segments on, loading and holding the table costs more than a server would. */
+export const MANY_SEGMENTS = 20_000;
+
+/**
+ * The device-mapper table of a set, against the real sizes of both devices. Undefined where the metadata is
+ * not valid (exit 4).
+ *
+ * @throws DmremapError `retired`, `incomplete`, `unsupported` (also where a logical block would be split, or
+ * the module could not lay the remaps out so), `wrong-main`
+ */
+export function makeTable(path: string, options: TableOptions): Promise<DmTable | undefined> {
+  return withDevice(path, 'read', async (device) => {
+    const diagnosis = await diagnose(device, { holder: holderOf(device) });
+    refuseUnknown(path, diagnosis.problems);
+    const spare = readable(diagnosis);
+    if (spare === undefined) return undefined;
+    refusePassive(path, spare);
+    // what preen would correct does not touch the entries that count; anything else makes them doubtful
+    const { correctable, remaining } = judge(diagnosis.problems, 'preen');
+    if (correctable.length === 0 && remaining.length > 0) return undefined;
+    const main = await resolveMain(spare.chosen.header, options.main, options.acceptMain);
+    return build(device, spare, main, options);
+  });
+}
+
+function build(device: FileDevice, spare: ReadableSpare, main: MainDevice, options: TableOptions): DmTable {
+  const { header } = spare.chosen;
+  const size = Number(header.main_device_size);
+  if (main.size < size)
+    throw new DmremapError('wrong-main', `${main.path} has ${main.size} sectors, the set needs ${size}`);
+  const names = { main: nameOf(main), spare: nameOf(device) };
+  const common = { ...labels(header), readOnly: options.readOnly, target: options.target };
+  const images = [main, device]
+    .filter(({ deviceNumber }) => deviceNumber === undefined)
+    .map(({ path }) => path);
+  const warnings = images.map(
+    (image) => `${image} is an image file: attach it with losetup and put the loop device in its place`,
+  );
+  const byMain = remapsBy(spare.table, 'main');
+  if (options.target === 'remap') {
+    const end = isRedundant(header) ? Number(header.backup_table) : device.size / SECTOR_SIZE;
+    const remap = remapLine(size, remapsBy(spare.table, 'spare'), dataStart(header.max_entries), end, names);
+    if (remap === undefined) throw gaps(device.path);
+    return { ...common, lines: [remap.line], messages: remap.messages, segments: 1, warnings };
+  }
+  const segments = linearSegments(size, byMain);
+  refuseSplit(segments, main, device);
+  if (segments.length > MANY_SEGMENTS)
+    warnings.push(
+      `${segments.length} segments: the kernel holds all of them in memory and splits requests at each; ` +
+        'a server over NBD is the wiser way from here on',
+    );
+  return {
+    ...common,
+    lines: [...linearLines(segments, names)],
+    messages: [],
+    segments: segments.length,
+    warnings,
+  };
+}
+
+function gaps(path: string): DmremapError {
+  return new DmremapError(
+    'unsupported',
+    `${path}: the dm-remap module hands out spare sectors in a row; these leave gaps`,
+    {
+      hint: 'use --target linear',
+    },
+  );
+}
+
+function remapsBy(table: RemapTable, side: keyof Remap): Remap[] {
+  const remaps = Array.from(table.live(), (index) => ({
+    main: table.mainSector(index),
+    spare: table.spareSector(index),
+  }));
+  return remaps.sort((a, b) => a[side] - b[side]);
+}
+
+function nameOf({ path, deviceNumber }: { path: string; deviceNumber: string | undefined }): string {
+  return deviceNumber ?? path;
+}
+
+function labels(header: Header): { name: string; uuid: string } {
+  if (!hasExtension(header)) return { name: 'dmremap', uuid: 'DMREMAP-plain' };
+  return { name: `dmremap-${header.set_uuid.slice(0, 8)}`, uuid: `DMREMAP-${header.set_uuid}` };
+}
+
+function refuseSplit(segments: readonly Segment[], main: MainDevice, spare: FileDevice): void {
+  const block = Math.max(main.logicalBlockSize, spare.logicalBlockSize);
+  const split = splitBlock(segments, block / SECTOR_SIZE);
+  if (split === undefined) return;
+  throw new DmremapError(
+    'unsupported',
+    `a logical block of ${block} bytes would be split at sector ${split.start} (${split.length} sectors on ${split.device})`,
+    { hint: 'device-mapper cannot address parts of a block; serve the set instead' },
+  );
+}

@@ -1,0 +1,199 @@
+import type { BlockDevice } from '../device/block-device.js';
+import type { Identity } from '../device/identity.js';
+import type { Medium } from '../device/same-medium.js';
+import { statOf } from '../device/sysfs.js';
+import { DmremapError } from '../errors.js';
+import { decodeHeader, HEADER_SIZE, hasExtension, MAGIC, ZERO_UUID } from '../format/header.js';
+import { carryOut, type Phase, type PhaseProgress } from '../store/phase.js';
+import type { UndoDescription, UndoDevice, UndoSpare } from '../undo/description.js';
+import { undoPathsIn } from '../undo/files.js';
+import { fits, nameOf, type SpareIdentity, undoFileName } from '../undo/identity.js';
+import { findPlace, type UndoPlace } from '../undo/place.js';
+import { afterBytes } from '../undo/plan.js';
+import { peekUndo, type UndoStateName } from '../undo/reader.js';
+import { saveUndo } from '../undo/writer.js';
+import { bytes, SECTOR_SIZE } from '../units.js';
+
+export type { UndoPlace } from '../undo/place.js';
+
+/** An opened device: a FileDevice is one. */
+export interface HeldDevice extends BlockDevice, Medium {}
+
+export interface UndoOptions {
+  readonly command: string;
+  /** Unix seconds. */
+  readonly now: bigint;
+  readonly place: UndoPlace;
+  /** Of the spare. */
+  readonly identity: Identity;
+  /** Of the spare before the change, where a header says them; generation 0 where none does. */
+  readonly spareUuid: string | undefined;
+  readonly setUuid: string | undefined;
+  readonly generation: number;
+  readonly progress?: PhaseProgress | undefined;
+}
+
+/** What a change overwrites on main besides. */
+export interface MainTarget {
+  readonly device: HeldDevice;
+  readonly identity: Identity;
+  readonly phases: readonly Phase[];
+}
+
+export interface SavedChange<Result = void> {
+  /** Undefined with --no-undo, and where nothing was overwritten. */
+  readonly path: string | undefined;
+  /** For the operator: the file may be lost. */
+  readonly warning: string | undefined;
+  readonly result: Result;
+}
+
+/**
+ * Carries out the phases of a change on a spare (store/phase.ts) after saving all that they overwrite; the
+ * undo file is finished, durably, before this returns.
+ *
+ * @throws DmremapError `undo-unavailable` before anything is written; `io` and others with data.undo_file
+ */
+export function carryOutWithUndo(
+  device: HeldDevice,
+  phases: readonly Phase[],
+  options: UndoOptions,
+): Promise<SavedChange> {
+  return withUndo(device, phases, options, () => carryOut(device, phases, options.progress));
+}
+
+/**
+ * The same for a change that does more between its phases: `work` overwrites nothing but what the phases of
+ * spare and main say, and returns when that is durable. If it throws, the undo file stays unfinished.
+ */
+export async function withUndo<Result>(
+  device: HeldDevice,
+  phases: readonly Phase[],
+  options: UndoOptions & { readonly main?: MainTarget | undefined },
+  work: () => Promise<Result>,
+): Promise<SavedChange<Result>> {
+  const { main, place } = options;
+  const targets = [
+    { side: 'spare' as const, device, phases },
+    ...(main === undefined ? [] : [{ side: 'main' as const, device: main.device, phases: main.phases }]),
+  ];
+  const writes = targets.flatMap((target) => target.phases.flatMap((phase) => phase.writes));
+  if (place.none === true || writes.every((write) => write.bytes.length === 0))
+    return { path: undefined, warning: undefined, result: await work() };
+
+  const description = describe(device, phases, options);
+  const avoid = [...(place.avoid ?? []), ...(main === undefined ? [] : [main.device])];
+  const name = undoFileName(description.spare, options.generation, options.command);
+  const { path, warning } = await findPlace({ ...place, avoid }, name, device);
+  const saved = await saveUndo({ targets, path, description });
+  const result = await work().catch((error: unknown) => {
+    throw unfinished(error, saved.path);
+  });
+  await saved.finish();
+  return { path: saved.path, warning, result };
+}
+
+function describe(
+  device: HeldDevice,
+  phases: readonly Phase[],
+  options: UndoOptions & { readonly main?: MainTarget | undefined },
+): Omit<UndoDescription, 'blocks'> {
+  const { command, now, identity, setUuid, spareUuid, generation, main } = options;
+  const after = uuidAfter(phases);
+  const spare: UndoSpare = {
+    ...describeDevice(device, identity),
+    setUuid,
+    spareUuid,
+    newSpareUuid: after === spareUuid ? undefined : after,
+    generation: generation === 0 ? undefined : generation,
+  };
+  return {
+    command,
+    created: Number(now),
+    spare,
+    main: main === undefined ? undefined : describeDevice(main.device, main.identity),
+  };
+}
+
+function describeDevice(device: HeldDevice, identity: Identity): UndoDevice {
+  const { byIdPath, mainId, model, serial } = identity;
+  return {
+    name: device.name,
+    realPath: device.realPath,
+    stablePath: byIdPath,
+    id: mainId === '' ? undefined : mainId,
+    model,
+    serial,
+    size: device.size,
+  };
+}
+
+/** The spare_uuid that the phases write, so that the undo file is found by it too. */
+function uuidAfter(phases: readonly Phase[]): string | undefined {
+  const sector = afterBytes(phases, bytes(0), bytes(SECTOR_SIZE));
+  if (sector === undefined) return undefined;
+  const block = new Uint8Array(HEADER_SIZE);
+  block.set(sector);
+  const header = decodeHeader(block);
+  const said = header.magic === MAGIC && hasExtension(header) && header.spare_uuid !== ZERO_UUID;
+  return said ? header.spare_uuid : undefined;
+}
+
+/** A failure in the midst of a change, which now says where the overwritten bytes are. */
+function unfinished(error: unknown, path: string): unknown {
+  if (!(error instanceof DmremapError)) return error;
+  const saved = `what was there before is saved in ${path}`;
+  return new DmremapError(error.code, error.message, {
+    hint: error.hint === undefined ? saved : `${error.hint}; ${saved}`,
+    data: { ...error.data, undo_file: path },
+    cause: error,
+  });
+}
+
+/** An undo file found in a folder. A damaged one is known by its name alone. */
+export type FoundUndo =
+  | { readonly path: string; readonly state: UndoStateName; readonly description: UndoDescription }
+  | { readonly path: string; readonly state: 'damaged'; readonly reason: string };
+
+/** What a spare is known by today, for finding its undo files. */
+export function spareIdentity(
+  device: HeldDevice,
+  identity: Identity,
+  spareUuid: string | undefined,
+): SpareIdentity {
+  return { ...describeDevice(device, identity), spareUuid };
+}
+
+/**
+ * The undo files in a folder that fit a spare, newest first, the damaged ones of its name last. Before-bytes
+ * are not read: openUndo checks them. None where there is no such folder; throws where it cannot be read.
+ */
+export async function findUndoFiles(folder: string, spare: SpareIdentity): Promise<FoundUndo[]> {
+  const whole: Extract<FoundUndo, { description: UndoDescription }>[] = [];
+  const damaged: FoundUndo[] = [];
+  const names = [nameOf(spare), nameOf({ ...spare, spareUuid: undefined })];
+  for (const path of await undoPathsIn(folder)) {
+    const found = await peekUndo(path).catch((error: unknown) => {
+      if (error instanceof DmremapError) return { refused: error.code, message: error.message };
+      throw error;
+    });
+    if ('refused' in found) {
+      const file = path.slice(path.lastIndexOf('/') + 1);
+      if (names.some((name) => file.startsWith(`${name}-`)))
+        damaged.push({ path, state: 'damaged', reason: found.message });
+    } else if (fits(found.description.spare, spare)) whole.push({ path, ...found });
+  }
+  // of one second's files the one that was written last is the newest
+  const written = new Map(whole.map(({ path }) => [path, Number(statOf(path)?.mtimeNs ?? 0n)]));
+  whole.sort(
+    (a, b) =>
+      b.description.created - a.description.created ||
+      (written.get(b.path) ?? 0) - (written.get(a.path) ?? 0),
+  );
+  return [...whole, ...damaged];
+}
+
+/** Those of them whose change was begun and, for all that is known, not ended: for `check`. */
+export async function listUnfinished(folder: string, spare: SpareIdentity): Promise<FoundUndo[]> {
+  return (await findUndoFiles(folder, spare)).filter(({ state }) => state === 'unfinished');
+}

@@ -1,0 +1,162 @@
+/** The one file of this room that touches the file system: undo files and the folders they lie in. */
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { errnoOf } from '../device/file-device.js';
+import { DmremapError } from '../errors.js';
+
+/** Ends the name of every undo file. */
+export const UNDO_SUFFIX = '.undo';
+
+/** Names tried before a folder is taken to be out of its mind. */
+const MOST_NAMES = 10_000;
+
+/** An open undo file. Its functions throw what the system says, see `unavailable` and `unreadable`. */
+export class UndoStorage {
+  readonly path: string;
+  private readonly handle: FileHandle;
+
+  constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.handle = handle;
+  }
+
+  async size(): Promise<number> {
+    return (await this.handle.stat()).size;
+  }
+
+  /** Fills `into` from byte `at`; returns how much of it the file had. */
+  async read(at: number, into: Uint8Array): Promise<number> {
+    let done = 0;
+    while (done < into.length) {
+      const { bytesRead } = await this.handle.read(into, done, into.length - done, at + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return done;
+  }
+
+  async write(at: number, from: Uint8Array): Promise<void> {
+    for (let done = 0; done < from.length; )
+      done += (await this.handle.write(from, done, from.length - done, at + done)).bytesWritten;
+  }
+
+  sync(): Promise<void> {
+    return this.handle.sync();
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+
+  /** Closes and removes it. */
+  async discard(): Promise<void> {
+    await this.handle.close().catch(() => undefined);
+    await unlink(this.path).catch(() => undefined);
+  }
+}
+
+/** The nth name to try for a file: X.undo, X-2.undo, X-3.undo. */
+export function numberedPath(path: string, attempt: number): string {
+  if (attempt === 1) return path;
+  const stem = path.endsWith(UNDO_SUFFIX) ? path.slice(0, -UNDO_SUFFIX.length) : path;
+  return `${stem}-${attempt}${path.slice(stem.length)}`;
+}
+
+/** Creates a file that only its owner may read, under this name or the first free one after it. */
+export async function createUndo(path: string): Promise<UndoStorage> {
+  for (let attempt = 1; ; attempt++) {
+    const name = numberedPath(path, attempt);
+    try {
+      return new UndoStorage(name, await open(name, 'wx', 0o600));
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST' || attempt === MOST_NAMES) throw error;
+    }
+  }
+}
+
+/** Opens an undo file that is there. Whatever else has its name is refused and not waited for. */
+export async function openExisting(path: string, access: 'read' | 'write'): Promise<UndoStorage> {
+  const flags = access === 'read' ? constants.O_RDONLY : constants.O_RDWR;
+  const handle = await open(path, flags | constants.O_NONBLOCK | constants.O_NOCTTY);
+  if ((await handle.stat()).isFile()) return new UndoStorage(path, handle);
+  await handle.close();
+  throw new DmremapError('usage', `${path} is no plain file: undo files are`);
+}
+
+/** Makes what was created or renamed in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (errnoOf(error) !== 'EINVAL') throw error; // file systems whose folders cannot be flushed
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes a folder, and those above it that are missing, for its owner alone; durably. Others stay as they are. */
+export async function makePrivateFolder(folder: string): Promise<void> {
+  const path = resolve(folder);
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Paths of the files in a folder that are called *.undo; none where there is no folder. */
+export async function undoPathsIn(folder: string): Promise<string[]> {
+  try {
+    const names = (await readdir(folder)).filter((name) => name.endsWith(UNDO_SUFFIX));
+    return names.sort().map((name) => join(folder, name));
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return [];
+    throw unreadable(folder, error);
+  }
+}
+
+const WAY_OUT = 'name a place on another disk with --undo-file FILE, or set DMREMAP_STATE_DIR';
+
+/** The error for a place where the bytes to be overwritten cannot be saved: nothing has been changed. */
+export function unavailable(path: string, why: string, cause?: unknown, hint = WAY_OUT): DmremapError {
+  return new DmremapError('undo-unavailable', `no undo file can be written at ${path}: ${why}`, {
+    hint,
+    cause,
+    data: { path, ...(cause === undefined ? {} : { errno: errnoOf(cause) }) },
+  });
+}
+
+function isOfSystem(error: unknown): boolean {
+  return !(error instanceof DmremapError) && error instanceof Error && 'code' in error;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space is left there',
+  EDQUOT: 'the quota is used up',
+  EFBIG: 'files there may not become so large',
+  EACCES: 'writing there is not allowed',
+  EPERM: 'writing there is not allowed',
+  EROFS: 'the file system is read-only',
+  ENOENT: 'there is no such folder',
+  ENOTDIR: 'a part of the path is no folder',
+  ENAMETOOLONG: 'the name is too long',
+};
+
+/** The same for an error of the system; every other error stays what it is. */
+export function unavailableBy(path: string, error: unknown): unknown {
+  if (!isOfSystem(error)) return error;
+  const errno = errnoOf(error);
+  return unavailable(path, `${REASONS[errno] ?? 'the system refuses'} (${errno})`, error);
+}
+
+/** The error for an undo file, or a folder of such, that cannot be read; no other error is changed. */
+export function unreadable(path: string, error: unknown): unknown {
+  if (!isOfSystem(error)) return error;
+  const errno = errnoOf(error);
+  const details = { cause: error, data: { path, errno } };
+  if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'ERR_INVALID_ARG_VALUE', 'ENXIO'].includes(errno))
+    return new DmremapError('usage', `${path}: there is no such undo file (${errno})`, details);
+  if (['EACCES', 'EPERM', 'EROFS'].includes(errno))
+    return new DmremapError('permission', `${path}: not allowed to open it (${errno})`, details);
+  return new DmremapError('io', `${path} cannot be read: ${errno}`, details);
+}

@@ -1,0 +1,125 @@
+import { extendCrc } from '../format/checksum.js';
+import type { Phase, Write } from '../store/phase.js';
+import { type Bytes, bytes, SECTOR_SIZE } from '../units.js';
+import type { UndoBlock } from './description.js';
+
+/** What is known of a block before anything is read: where it lies and what it will hold. */
+export type PlannedBlock = Omit<UndoBlock, 'device' | 'crcBefore' | 'unreadable'>;
+
+interface Placed extends Write {
+  readonly phase: number;
+}
+
+/**
+ * The bytes that these phases overwrite, each once, ascending, as few blocks as possible: writes that touch
+ * or overlap are joined, as long as the same phase has the last word, so that putting back can go through the
+ * phases in reverse order. Where several phases write a sector, the last one decides what it will hold.
+ *
+ * @throws RangeError for a write that is not in whole sectors: no device would take it
+ */
+export function planUndo(phases: readonly Phase[]): PlannedBlock[] {
+  const writes = phases.flatMap(({ writes }, phase) =>
+    writes.map(({ at, bytes: content }): Placed => ({ at, bytes: content, phase })),
+  );
+  for (const { at, bytes: content } of writes)
+    if (at % SECTOR_SIZE !== 0 || content.length % SECTOR_SIZE !== 0)
+      throw new RangeError(`a write of ${content.length} bytes at byte ${at} is not in whole sectors`);
+  return stretches(writes.filter(({ bytes: content }) => content.length > 0)).flatMap(blocksOf);
+}
+
+/** Writes that touch or overlap, in the order in which they are made. */
+interface Stretch {
+  readonly at: Bytes;
+  readonly end: number;
+  readonly writes: readonly Placed[];
+}
+
+function stretches(writes: readonly Placed[]): Stretch[] {
+  const order = new Map(writes.map((write, index) => [write, index]));
+  const sorted = [...writes].sort((a, b) => a.at - b.at);
+  const groups: { at: Bytes; end: number; writes: Placed[] }[] = [];
+  for (const write of sorted) {
+    const end = write.at + write.bytes.length;
+    const last = groups.at(-1);
+    if (last === undefined || write.at > last.end) groups.push({ at: write.at, end, writes: [write] });
+    else {
+      last.end = Math.max(last.end, end);
+      last.writes.push(write);
+    }
+  }
+  for (const group of groups) group.writes.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
+  return groups;
+}
+
+/** Content of a sector that a later write replaces. */
+interface Earlier {
+  readonly sector: number;
+  readonly crc: number;
+}
+
+function blocksOf({ at, end, writes }: Stretch): PlannedBlock[] {
+  // The write that has the last word for each sector; every sector has one.
+  const owners = new Int32Array((end - at) / SECTOR_SIZE).fill(-1);
+  const earlier: Earlier[] = [];
+  for (const [index, write] of writes.entries()) {
+    const first = (write.at - at) / SECTOR_SIZE;
+    const past = first + write.bytes.length / SECTOR_SIZE;
+    for (let sector = first; sector < past; sector++) {
+      const owner = writes[owners[sector] ?? -1];
+      if (owner !== undefined)
+        earlier.push({ sector, crc: extendCrc(0, sectorOf(owner, at + sector * SECTOR_SIZE)) });
+      owners[sector] = index;
+    }
+  }
+  const blocks: PlannedBlock[] = [];
+  for (let first = 0; first < owners.length; ) {
+    const phase = writes[owners[first] ?? -1]?.phase ?? 0;
+    let past = first + 1;
+    while (past < owners.length && writes[owners[past] ?? -1]?.phase === phase) past++;
+    const block = { at: bytes(at + first * SECTOR_SIZE), length: bytes((past - first) * SECTOR_SIZE), phase };
+    const sums = sumsOf(owners.subarray(first, past), block.at, writes);
+    const between = earlier
+      .filter(({ sector }) => sector >= first && sector < past)
+      .map(({ sector, crc }) => ({ index: sector - first, crc }))
+      .filter(({ index, crc }) => crc !== sums.sectorsAfter[index]);
+    blocks.push({ ...block, ...sums, between });
+    first = past;
+  }
+  return blocks;
+}
+
+/** Checksums of what a block will hold, in whole and by sector. */
+function sumsOf(
+  owners: Int32Array,
+  at: number,
+  writes: readonly Placed[],
+): { readonly crcAfter: number; readonly sectorsAfter: Uint32Array } {
+  const sectorsAfter = new Uint32Array(owners.length);
+  let crcAfter = 0;
+  for (const [index, owner] of owners.entries()) {
+    const write = writes[owner];
+    if (write === undefined) throw new Error('a sector between two writes has no content');
+    const content = sectorOf(write, at + index * SECTOR_SIZE);
+    sectorsAfter[index] = extendCrc(0, content);
+    crcAfter = extendCrc(crcAfter, content);
+  }
+  return { crcAfter, sectorsAfter };
+}
+
+function sectorOf(write: Write, at: number): Uint8Array {
+  return write.bytes.subarray(at - write.at, at - write.at + SECTOR_SIZE);
+}
+
+/** What `length` bytes from `at` will hold after all phases; undefined unless all of them are written. */
+export function afterBytes(phases: readonly Phase[], at: Bytes, length: Bytes): Uint8Array | undefined {
+  const content = new Uint8Array(length);
+  const written = new Uint8Array(length / SECTOR_SIZE);
+  for (const write of phases.flatMap(({ writes }) => writes)) {
+    const from = Math.max(at, write.at);
+    const to = Math.min(at + length, write.at + write.bytes.length);
+    if (from >= to) continue;
+    content.set(write.bytes.subarray(from - write.at, to - write.at), from - at);
+    written.fill(1, (from - at) / SECTOR_SIZE, (to - at) / SECTOR_SIZE);
+  }
+  return written.every((one) => one === 1) ? content : undefined;
+}
