@@ -3,8 +3,8 @@ import type { CommandResult, Input } from '../src/cli/base-command.js';
 import { ChangeCommand, changeJson } from '../src/cli/change-command.js';
 import {
   changeFlags,
-  countFlag,
   discardRemapsFlag,
+  entriesFlag,
   forceFlag,
   mainFlag,
   sizeFlag,
@@ -12,7 +12,6 @@ import {
 } from '../src/cli/flags.js';
 import { createText } from '../src/cli/render/create.js';
 import { DmremapError } from '../src/errors.js';
-import { CAPACITY } from '../src/format/header.js';
 import { createSpare } from '../src/operations/create.js';
 import { bytesToSectors } from '../src/units.js';
 
@@ -24,11 +23,7 @@ export default class Create extends ChangeCommand<typeof Create> {
   static override flags = {
     main: mainFlag,
     'main-size': sizeFlag({ description: 'The size of a main that is not attached.', exclusive: ['main'] }),
-    entries: countFlag({
-      description: 'Capacity: how many sectors can be remapped.',
-      default: CAPACITY.usual,
-      least: CAPACITY.least,
-    }),
+    entries: entriesFlag,
     layout: Flags.option({
       options: ['redundant', 'plain'] as const,
       default: 'redundant' as const,
@@ -43,8 +38,6 @@ export default class Create extends ChangeCommand<typeof Create> {
     const size = flags['main-size'];
     if (flags.main === undefined && size === undefined)
       throw new DmremapError('usage', 'name main with --main, or its size with --main-size');
-    if (flags.entries > CAPACITY.most)
-      throw new DmremapError('usage', `--entries is at most ${CAPACITY.most}`);
     const result = await createSpare(args.spare, {
       ...(await this.changeOptions(flags)),
       main: flags.main === undefined ? { size: bytesToSectors(size ?? 0) } : { path: flags.main },

@@ -2,6 +2,7 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { DmremapError } from '../errors.js';
+import { CAPACITY } from '../format/header.js';
 import type { Bytes } from '../units.js';
 import { parseCount, parseSectors, parseSize, type SectorRange } from './quantities.js';
 
@@ -45,6 +46,20 @@ export const sizeFlag = Flags.custom<Bytes>({ parse: async (text) => parseSize(t
 export const countFlag = Flags.custom<number, { least?: number }>({
   parse: async (text, _context, { least }) => parseCount(text, least),
   helpValue: 'N',
+});
+
+/** The capacity of a remap table. */
+export const entriesFlag = Flags.custom<number>({
+  parse: async (text) => {
+    const count = parseCount(text, CAPACITY.least);
+    if (count > CAPACITY.most)
+      throw new DmremapError('usage', `a table has at most ${CAPACITY.most} entries`);
+    return count;
+  },
+  helpValue: 'N',
+})({
+  description: 'Capacity: how many sectors can be remapped.',
+  default: CAPACITY.usual,
 });
 
 export const mainFlag = deviceFlag({

@@ -13,7 +13,10 @@ function onlyTemplates(render: Render): Render {
 }
 
 class OurCommandHelp extends CommandHelp {
-  override render = onlyTemplates(this.render);
+  constructor(...parameters: ConstructorParameters<typeof CommandHelp>) {
+    super(...parameters);
+    this.render = onlyTemplates(this.render);
+  }
 
   /** oclif loses the indent of a list whose first flag has no letter: those with one come first. */
   protected override flags(flags: Command.Flag.Any[]): [string, string | undefined][] | undefined {
@@ -35,9 +38,13 @@ class OurCommandHelp extends CommandHelp {
 
 /** oclif writes help with console.log in its own idea of colour; this collects it for our output. */
 class CollectedHelp extends Help {
-  override render = onlyTemplates(this.render);
   protected override CommandHelpClass = OurCommandHelp;
   readonly #lines: string[] = [];
+
+  constructor(...parameters: ConstructorParameters<typeof Help>) {
+    super(...parameters);
+    this.render = onlyTemplates(this.render);
+  }
 
   get text(): string {
     return `${this.#lines.join('\n').trimEnd()}\n`;

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SECTOR_SIZE } from '../units.js';
 import { diskNames, udevKeys } from './disk-names.js';
+import type { Identifiable } from './identifiable.js';
 import { partitionUuid } from './partition-table.js';
 import { stableName } from './stable-name.js';
 import {
@@ -31,12 +32,6 @@ export interface Identity {
   readonly partuuid?: string;
   /** A name below /dev that stays the same (stable-name.ts). */
   readonly byIdPath?: string;
-}
-
-/** What is asked about: a FileDevice is one. */
-export interface Identifiable {
-  /** "MAJ:MIN" of a block device, undefined for an image. */
-  readonly deviceNumber: string | undefined;
 }
 
 /** Bytes of main_id in the header. */

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Identifiable } from './identity.js';
+import type { Identifiable } from './identifiable.js';
 import { blockNode, namesIn, nodePath, type Roots, withRoots } from './sysfs.js';
 
 /** Folders below /dev whose names follow the device; by-path follows the cable, by-uuid and by-label the content. */

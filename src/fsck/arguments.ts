@@ -1,5 +1,5 @@
-import type { Mode } from '../check/checker.js';
 import { DmremapError } from '../errors.js';
+import type { Mode } from '../operations/check-many.js';
 
 export interface FsckArguments {
   readonly mode: Mode;

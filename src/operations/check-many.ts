@@ -137,6 +137,8 @@ function withFinding(report: CheckReport, problem: Problem, corrected: boolean):
   };
 }
 
+export type { Mode };
+
 /** The mode of a check by its flags. */
 export function modeOf(flags: { readonly preen: boolean; readonly yes: boolean }): Mode {
   return flags.yes ? 'yes' : flags.preen ? 'preen' : 'read';
