@@ -21,7 +21,11 @@ function install() {
   const installed = join(root, 'node_modules', '.package-lock.json');
   if (existsSync(installed) && time(installed) >= time(join(root, 'package-lock.json'))) return;
   console.log('prepare: npm ci (node_modules is missing or older than package-lock.json)');
-  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], 'ignore');
+  run(
+    'npm',
+    ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+    'ignore',
+  );
 }
 
 function build() {

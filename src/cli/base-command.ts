@@ -2,12 +2,13 @@
  * The one base of all commands. A command parses nothing, prints nothing and exits nowhere: it returns a
  * result, and this class makes text or JSON and the exit code of it, the same for every command.
  */
-import { Command } from '@oclif/core/command';
-import { Config } from '@oclif/core/config';
+import type { Command as OclifCommand } from '@oclif/core/command';
+import type { Config as OclifConfig } from '@oclif/core/config';
 import * as Flags from '@oclif/core/flags';
 import type { ArgInput, InferredArgs, InferredFlags, LoadOptions } from '@oclif/core/interfaces';
 import { EXIT_OK } from './exit-codes.js';
 import { leave } from './leave.js';
+import { loadCommand, loadConfig } from './oclif.js';
 import { type Content, processOutputs } from './output.js';
 import type { Progress } from './progress.js';
 import type { Prompts } from './prompts.js';
@@ -18,6 +19,9 @@ import { type CommandResult, chain, isDocumentText, terminated } from './result.
 import { sharedWishes } from './shared-flags.js';
 import { type OnSignal, processInterruption } from './signals.js';
 import { detectTerminals, paint, type Terminals } from './terminal.js';
+
+const { Command } = loadCommand();
+const { Config } = loadConfig();
 
 export type { CommandResult } from './result.js';
 
@@ -59,10 +63,10 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   #progress: Progress | undefined;
 
   /** Called by oclif. The configuration is not loaded a second time, as `Command.run` would do. */
-  static override async run<C extends Command>(
+  static override async run<C extends OclifCommand>(
     this: new (
       argv: string[],
-      config: Config,
+      config: OclifConfig,
     ) => C,
     argv: string[] = process.argv.slice(2),
     options?: LoadOptions,
@@ -111,6 +115,13 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     if (!this.#wishes.quiet) {
       void this.#tell(`${this.#program}: ${message}\n`);
     }
+  }
+
+  /** Shows text of several lines on standard error, as it is; silenced by --quiet. */
+  protected show(text: string): void {
+    if (this.#wishes.quiet) return;
+    this.#progress?.clear();
+    this.#stderr.write(this.terminals.stderr.unicode ? text : toAscii(text)).catch(() => {});
   }
 
   /** Says on standard error what is of interest only with --verbose. */

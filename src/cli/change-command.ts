@@ -27,7 +27,7 @@ export abstract class ChangeCommand<T extends typeof Command> extends BaseComman
         dryRun: flags['dry-run'],
         prompts: await this.prompts(flags.yes),
         terminal: this.terminals.stderr,
-        say: (text) => this.note(`\n${text}`),
+        say: (text) => this.show(`${text}\n`),
         warn: (text) => this.warn(text),
       }),
     };

@@ -1,9 +1,11 @@
 import type { Command } from '@oclif/core/command';
 import type { Config } from '@oclif/core/config';
-import { CommandHelp, Help } from '@oclif/core/help';
 import type { Topic } from '@oclif/core/interfaces';
+import { loadHelp } from './oclif.js';
 import { toAscii } from './render/text.js';
 import type { Terminal } from './terminal.js';
+
+const { CommandHelp, Help } = loadHelp();
 
 type Render = (text: string) => string;
 

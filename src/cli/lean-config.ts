@@ -5,9 +5,12 @@
  * initramfs.
  */
 import type { Command } from '@oclif/core/command';
-import { Config, Plugin } from '@oclif/core/config';
+import type { Plugin as OclifPlugin } from '@oclif/core/config';
 import type { Hook, Hooks, PJSON, Topic } from '@oclif/core/interfaces';
-import { settings } from '@oclif/core/settings';
+import { loadConfig, loadSettings } from './oclif.js';
+
+const { Config, Plugin } = loadConfig();
+const { settings } = loadSettings();
 
 /** A program that is made of commands: ours, or a small one in a test. */
 export interface Program {
@@ -20,7 +23,7 @@ export class LeanConfig extends Config {
   readonly #commands: ReadonlyMap<string, Command.Loadable>;
   readonly #topics: ReadonlyMap<string, Topic>;
 
-  private constructor(program: Program, plugin: Plugin) {
+  private constructor(program: Program, plugin: OclifPlugin) {
     const { packageJson, root } = program;
     super({ root, pjson: packageJson });
     this.root = root;
@@ -84,7 +87,7 @@ export class LeanConfig extends Config {
  * The groups of commands, such as `ctl` of `ctl save`, described in package.json. As in oclif, whose help
  * tells a group from a command by what else there is below its name, every command is in the list too.
  */
-function topicsOf(plugin: Plugin): ReadonlyMap<string, Topic> {
+function topicsOf(plugin: OclifPlugin): ReadonlyMap<string, Topic> {
   const topics = new Map<string, Topic>();
   for (const { id, summary } of plugin.commands) {
     const parts = id.split(':');

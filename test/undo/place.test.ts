@@ -192,21 +192,6 @@ test('in an image in a file system on the spare', async () => {
   await refusedOn('the spare', deep, inner);
 });
 
-test('through device-mapper', async () => {
-  needs('root', 'losetup', 'dmsetup', 'mkfs.ext4', 'mount', '/dev/loop-control');
-  needs('/sys/class/misc/device-mapper');
-  const loop = scratch.loop(scratch.image('below.img', 16 * MiB));
-  const name = `dmremap-undo-${process.pid}`;
-  run('dmsetup', 'create', name, '--table', `0 ${(8 * MiB) / 512} linear ${loop} 2048`);
-  scratch.atEnd(() => run('dmsetup', 'remove', name));
-  run('mkfs.ext4', '-q', '-F', `/dev/mapper/${name}`);
-  const point = scratch.folderAt('mapped');
-  scratch.mount(`/dev/mapper/${name}`, point);
-  await refusedOn('the spare', point, loop);
-  await refusedOn('the spare', point, `/dev/mapper/${name}`);
-  await refusedOn('the spare', point, scratch.path('below.img'));
-});
-
 test('through a stack of devices that nobody has here', async () => {
   const number = formatDeviceNumber(statSync(scratch.folder, { bigint: true }).dev);
   if (number.startsWith('0:')) skip('the folder for temporary files has no block device');
