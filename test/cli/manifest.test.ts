@@ -47,7 +47,7 @@ test('it holds every command, in order, and comes out the same each time', async
 
 test('--check notices a change', async () => {
   await manifest();
-  const changed = text().replace('Say hello', '').replace('Show what was parsed.', 'Show.');
+  const changed = text().replace('Show what was parsed.', 'Show.');
   writeFileSync(join(root, 'oclif.manifest.json'), changed);
   assert.is((await manifest('--check')).code, 1);
   assert.is(text(), changed);
