@@ -27,6 +27,7 @@ export default class Check extends BaseCommand<typeof Check> {
       throw new DmremapError('usage', 'only one of -n, -p and -y can be given');
     if (flags.main !== undefined && args.spare.length > 1)
       throw new DmremapError('usage', '--main goes with one spare only');
+    if (flags.preen || flags.yes) this.finishWhatIsBegun();
     const main = flags.main === undefined ? undefined : await readMain(flags.main);
     const progress = flags.media ? await this.progress(flags.progress) : undefined;
     const outcomes = await checkSpares(args.spare, {
@@ -34,6 +35,7 @@ export default class Check extends BaseCommand<typeof Check> {
       main,
       media: flags.media,
       now: unixNow(),
+      signal: this.signal,
       progress: progress && ((done, total) => progress.listener({ label: 'reading', done, total })),
     });
     for (const outcome of outcomes) {

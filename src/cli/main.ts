@@ -8,7 +8,7 @@ import type { PJSON } from '@oclif/core/interfaces';
 import { readCommandLine } from './command-line.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import type { Program } from './lean-config.js';
-import { guardAgainstSilentEnd, leave } from './leave.js';
+import { guardAgainstSilentEnd, leave, provideExitNow } from './leave.js';
 import { processOutputs } from './output.js';
 import type { JsonObject } from './render/json.js';
 import { describeFailure, failureDocument } from './report.js';
@@ -27,6 +27,7 @@ export async function main(argv: readonly string[], program: Program = thisProgr
     }
   });
   guardAgainstSilentEnd(program.packageJson.name);
+  provideExitNow(async () => (await import('../operations/exit-now.js')).exitNow);
   processInterruption().install();
   let exitCode: number;
   try {

@@ -44,6 +44,11 @@ export class Interruption {
     return this.#controller.signal;
   }
 
+  /** From now on nothing may be left half done: a signal waits for the work that is under way. */
+  defer(): void {
+    this.#onSignal = 'abort';
+  }
+
   readonly #handle = (name: StopSignal): void => {
     if (name === 'SIGHUP') {
       noteHangUp();

@@ -6,7 +6,8 @@
  * - lock: images carry no lock, so two writers are kept apart only by what /proc/locks says of others;
  * - forgetCache: a verifying read may be answered from memory (O_DIRECT, which needs no koffi, still works);
  * - nextData: holes are read as zeros instead of being skipped, which takes longer;
- * - endOf: a block device's size must come from sysfs.
+ * - endOf: a block device's size must come from sysfs;
+ * - exitNow: the process ends only when the last request to a stuck disk does.
  */
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
@@ -22,6 +23,7 @@ interface Native {
   readonly fcntl: NativeFunction;
   readonly lseek: NativeFunction;
   readonly fadvise: NativeFunction;
+  readonly exit: NativeFunction;
   readonly errno: () => number;
 }
 
@@ -49,6 +51,7 @@ function load(): Native | undefined {
       fcntl: library.func('int fcntl(int fd, int command, ...)'),
       lseek: library.func('int64_t lseek(int fd, int64_t offset, int whence)'),
       fadvise: library.func('int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)'),
+      exit: library.func('void _exit(int code)'),
       errno: () => koffi.errno(),
     };
   } catch {
@@ -106,4 +109,12 @@ export function nextData(fd: number, at: number): number | 'none' | undefined {
 export function endOf(fd: number): number | undefined {
   const found = Number(load()?.lseek(fd, 0, SEEK_END) ?? -1);
   return found >= 0 ? found : undefined;
+}
+
+/**
+ * Ends the process at once, without waiting for the threads that Node waits for. Returns where that cannot be
+ * done here.
+ */
+export function exitNow(code: number): void {
+  load()?.exit(code);
 }

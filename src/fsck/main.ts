@@ -4,7 +4,7 @@
  */
 import { unixNow } from '../cli/clock.js';
 import { combineExitCodes } from '../cli/exit-codes.js';
-import { guardAgainstSilentEnd, leave } from '../cli/leave.js';
+import { guardAgainstSilentEnd, leave, provideExitNow } from '../cli/leave.js';
 import { processOutputs } from '../cli/output.js';
 import { checkText } from '../cli/render/check.js';
 import { describeFailure } from '../cli/report.js';
@@ -33,6 +33,7 @@ exit: 0 clean, 1 corrected, 4 problems remain, 8 could not be checked,
 /** Runs the program; sets the exit code and never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
   guardAgainstSilentEnd(PROGRAM);
+  provideExitNow(async () => (await import('../operations/exit-now.js')).exitNow);
   const { stderr } = processOutputs();
   const terminals = detectTerminals();
   const fail = async (thrown: unknown, verbose = false): Promise<number> => {
@@ -40,7 +41,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     await stderr.write(failure.text(PROGRAM, terminals.stderr));
     return failure.exitCode;
   };
-  processInterruption().adopt(
+  const interruption = processInterruption();
+  interruption.install();
+  interruption.adopt(
     'exit',
     (error) => void fail(error).then(leave),
     () => {},
@@ -61,6 +64,8 @@ async function run(
     await stdout.write(HELP);
     return 0;
   }
+  // a correction that has begun is finished
+  if (mode !== 'read') processInterruption().defer();
   const codes: number[] = [];
   const terminal = detectTerminals().stdout;
   for (const outcome of await checkSpares(devices, { mode, now: unixNow() })) {

@@ -17,6 +17,8 @@ export interface CheckOptions {
   readonly media?: boolean | undefined;
   /** The time of a commit, in Unix seconds. */
   readonly now: bigint;
+  /** Raised where the check is to stop before it writes; a correction that has begun is finished. */
+  readonly signal?: AbortSignal | undefined;
   readonly progress?: SurveyOptions['progress'] | undefined;
 }
 
@@ -53,6 +55,7 @@ export async function checkSpare(path: string, options: CheckOptions): Promise<C
       remaining: verdict.remaining,
       exitCode: verdict.exitCode,
     };
+  options.signal?.throwIfAborted();
   return withDevice(path, 'exclusive', (device) => correct(path, device, options));
 }
 
