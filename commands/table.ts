@@ -31,7 +31,7 @@ export default class Table extends BaseCommand<typeof Table> {
       main: flags.main,
       acceptMain: flags['accept-main'],
       target: flags.target,
-      readOnly: flags['read-only'],
+      readOnly: Boolean(flags['read-only']),
     });
     if (table === undefined) this.warn(`${args.spare}: the metadata is not valid; see dmremap check`);
     for (const warning of table?.warnings ?? []) this.warn(warning);

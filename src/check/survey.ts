@@ -35,7 +35,7 @@ export interface Survey {
   readonly choice: Choice;
   /** The live entries of the chosen copy. */
   readonly table: RemapTable | undefined;
-  /** By header place of a damaged copy. */
+  /** By header place of a damaged copy, and of the backup where it is to move to. */
   readonly foreign: ReadonlyMap<Bytes, readonly ForeignSignature[]>;
   readonly beyond: Beyond | undefined;
   readonly module: ModuleEvidence | undefined;

@@ -1,6 +1,6 @@
 import { fieldNamed } from '../layout/layout.js';
-import { extendCrc } from './checksum.js';
-import { multiply, powerOfX } from './crc-algebra.js';
+import { checksumOf, extendCrc } from './checksum.js';
+import { multiply, POLYNOMIAL, powerOfX } from './crc-algebra.js';
 import { ENTRY_SIZE, RemapTable } from './entry.js';
 import {
   decodeHeader,
@@ -54,14 +54,41 @@ export function recogniseModule(front: Uint8Array): ModuleEvidence | undefined {
   const tail = front.subarray(HEADER_SIZE, HEADER_SIZE + TAIL_SIZE);
   if (moduleCrc(front.subarray(SUMMED_FROM, HEADER_SIZE), tail, table) === header.checksum)
     return { certainty: 'certain', says: 'its checksum is the self-consistent one that the module accepts' };
-  const solved = solveFirstMain(front, header, table, tail);
+  if (isOursDamaged(front, header, table)) return undefined;
+  const entries = new RemapTable(table);
+  if (!runsOn(entries)) return undefined;
+  const solved = solveFirstMain(front, header, entries);
   if (solved !== undefined)
     return {
       certainty: 'certain',
       says: `its checksum is the one that the module wrote over a fresh header, with entry 0 at main sector ${solved}`,
     };
-  const traits = traitsOf(header, new RemapTable(table));
+  const traits = traitsOf(header, entries);
   return traits === undefined ? undefined : { certainty: 'likely', says: traits };
+}
+
+/** One flipped bit, or another entry_count, makes our own checksum right: a plain image that is damaged. */
+function isOursDamaged(front: Uint8Array, header: Header, table: Uint8Array): boolean {
+  const syndrome = (header.checksum ^ checksumOf(front, table)) >>> 0;
+  if ((syndrome & (syndrome - 1)) === 0) return true;
+  // what a flipped bit does to the checksum, from the last bit to the first
+  let effect = POLYNOMIAL;
+  for (let bit = 8 * (HEADER_SIZE + table.length); bit > 0; bit--) {
+    if (effect === syndrome) return true;
+    effect = (effect & 1 ? (effect >>> 1) ^ POLYNOMIAL : effect >>> 1) >>> 0;
+  }
+  for (let count = 0; count <= MODULE_CAPACITY; count++) {
+    const live = front.subarray(HEADER_SIZE, HEADER_SIZE + count * ENTRY_SIZE);
+    if (checksumOf(encodeHeader({ entry_count: count }, front), live) === header.checksum) return true;
+  }
+  return false;
+}
+
+/** The module hands out spare sectors in a row. */
+function runsOn(table: RemapTable): boolean {
+  for (let index = 1; index < table.count; index++)
+    if (table.spareSector(index) !== table.spareSector(0) + index) return false;
+  return true;
 }
 
 function hasModuleShape(front: Uint8Array, header: Header): boolean {
@@ -76,24 +103,20 @@ function hasModuleShape(front: Uint8Array, header: Header): boolean {
   );
 }
 
-/** The main sector that entry 0 had when the checksum was made, if the header before it was a fresh one. */
-function solveFirstMain(
-  front: Uint8Array,
-  header: Header,
-  table: Uint8Array,
-  tail: Uint8Array,
-): number | undefined {
-  if (header.generation !== 1 || header.entry_count === 0) return undefined;
+/**
+ * The main sector that entry 0 had when the checksum was made, if the header before it was a fresh one. An
+ * answer comes out of any checksum: it means something only where the rest looks as the module leaves it, with
+ * the zero tail of its header over entry 0's main sector and a lifetime count that stands still.
+ */
+function solveFirstMain(front: Uint8Array, header: Header, table: RemapTable): number | undefined {
+  if (header.generation !== 1 || table.count === 0 || table.exactMainSector(0) !== 0n) return undefined;
+  if (header.total_remaps_created >= BigInt(table.count)) return undefined;
   const summed = encodeHeader({ checksum: freshChecksum(front, header), state: STATE.writing }, front);
-  const blank = new Uint8Array(table);
-  blank.fill(0, 0, 8);
-  for (const candidate of [new Uint8Array(TAIL_SIZE), tail]) {
-    const missing = header.checksum ^ moduleCrc(summed.subarray(SUMMED_FROM), candidate, blank);
-    // the low word of entry 0, followed by the rest of the table, was multiplied by this power of x
-    const main = multiply(missing >>> 0, powerOfX(-(32 + 8 * (table.length - 4))));
-    if (BigInt(main) < header.main_device_size) return main;
-  }
-  return undefined;
+  const tail = new Uint8Array(TAIL_SIZE);
+  const missing = header.checksum ^ moduleCrc(summed.subarray(SUMMED_FROM), tail, table.bytes);
+  // the low word of entry 0, followed by the rest of the table, was multiplied by this power of x
+  const main = multiply(missing >>> 0, powerOfX(-(32 + 8 * (table.bytes.length - 4))));
+  return BigInt(main) < header.main_device_size ? main : undefined;
 }
 
 /** The checksum of the header as the module first made it, before any remap. */
@@ -107,17 +130,19 @@ function freshChecksum(front: Uint8Array, header: Header): number {
   return moduleCrc(fresh.subarray(SUMMED_FROM), new Uint8Array(TAIL_SIZE));
 }
 
-/** What the module does and we never do: spare sectors in a row, a lifetime count that stands still, state 2. */
+/**
+ * What the module does and we never do: state 2, or a lifetime count that stands still. A set of ours may well
+ * have its spare sectors in a row, and main sector 0 in entry 0: neither tells by itself.
+ */
 function traitsOf(header: Header, table: RemapTable): string | undefined {
   if (table.count < 2) return undefined;
-  for (let index = 1; index < table.count; index++)
-    if (table.spareSector(index) !== table.spareSector(0) + index) return undefined;
-  const traits = ['the spare sectors of its entries run on without a gap'];
+  const traits: string[] = [];
   if (header.state === STATE.writing) traits.push('its state is 2 (writing)');
   if (header.total_remaps_created < BigInt(header.entry_count))
     traits.push(
       `total_remaps_created ${header.total_remaps_created} is less than its ${header.entry_count} entries`,
     );
+  if (traits.length === 0) return undefined;
   if (table.mainSector(0) === 0) traits.push('entry 0 has lost its main sector');
-  return traits.length > 1 ? traits.join(', ') : undefined;
+  return ['the spare sectors of its entries run on without a gap', ...traits].join(', ');
 }

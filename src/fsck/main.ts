@@ -43,13 +43,13 @@ export async function main(argv: readonly string[]): Promise<void> {
   };
   const interruption = processInterruption();
   interruption.install();
-  interruption.adopt(
+  const signal = interruption.adopt(
     'exit',
     (error) => void fail(error).then(leave),
     () => {},
   );
   try {
-    await leave(await run(parseFsckArguments(argv), fail));
+    await leave(await run(parseFsckArguments(argv), signal, fail));
   } catch (thrown) {
     await leave(await fail(thrown));
   }
@@ -57,6 +57,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function run(
   { devices, mode, verbose, help }: FsckArguments,
+  signal: AbortSignal,
   fail: (thrown: unknown, verbose: boolean) => Promise<number>,
 ): Promise<number> {
   const { stdout } = processOutputs();
@@ -68,7 +69,7 @@ async function run(
   if (mode !== 'read') processInterruption().defer();
   const codes: number[] = [];
   const terminal = detectTerminals().stdout;
-  for (const outcome of await checkSpares(devices, { mode, now: unixNow() })) {
+  for (const outcome of await checkSpares(devices, { mode, now: unixNow(), signal })) {
     if (isFailure(outcome)) {
       codes.push(await fail(outcome.error, verbose));
     } else {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { identify } from '../device/identity.js';
+import type { ErrorCode } from '../errors.js';
 import { ROLE } from '../format/header.js';
 import { listBlockDevices } from '../machine/list.js';
 import { judgeSet, type Member, type PairFinding } from '../migrate/pairs.js';
@@ -22,8 +23,15 @@ export interface ScanResult {
   readonly loose: readonly LooseSpare[];
   /** Headers found by a deep search where nothing points to. */
   readonly strays: readonly { readonly device: string; readonly headers: readonly ScannedHeader[] }[];
-  readonly failures: readonly { readonly device: string; readonly code: string; readonly message: string }[];
+  readonly failures: readonly ScanFailure[];
+  /** Of what was found; what a device that could not be read amounts to is the command's to say. */
   readonly exitCode: number;
+}
+
+export interface ScanFailure {
+  readonly device: string;
+  readonly code: ErrorCode;
+  readonly message: string;
 }
 
 export interface LooseSpare {
@@ -53,7 +61,7 @@ export async function scan(options: ScanOptions): Promise<ScanResult> {
   );
   const spares: LooseSpare[] = [];
   const strays: { device: string; headers: readonly ScannedHeader[] }[] = [];
-  const failures: { device: string; code: string; message: string }[] = [];
+  const failures: ScanFailure[] = [];
   answers.forEach((answer, index) => {
     const device = devices[index] ?? '';
     if (answer.kind === 'spare') spares.push({ device, spare: answer.spare });
@@ -67,13 +75,13 @@ export async function scan(options: ScanOptions): Promise<ScanResult> {
     loose: spares.filter(({ spare }) => spare.header?.set_uuid == null),
     strays,
     failures,
-    exitCode: exitCodeOf(spares, contradicted, options.devices.length > 0 && failures.length > 0),
+    exitCode: exitCodeOf(spares, contradicted),
   };
 }
 
-function exitCodeOf(spares: readonly LooseSpare[], contradicted: boolean, failed: boolean): number {
+function exitCodeOf(spares: readonly LooseSpare[], contradicted: boolean): number {
   const found = spares.reduce((codes, { spare }) => codes | spare.exitCode, 0);
-  return found | (contradicted ? 4 : 0) | (failed ? 8 : 0);
+  return found | (contradicted ? 4 : 0);
 }
 
 async function setsOf(spares: readonly LooseSpare[]): Promise<ScannedSet[]> {

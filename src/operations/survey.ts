@@ -4,6 +4,7 @@ import { readPastCache } from '../device/past-cache.js';
 import { readAround } from '../device/read-around.js';
 import { DeviceError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
+import { backupHeaderPlace } from '../format/geometry.js';
 import { MODULE_METADATA_SIZE, type ModuleEvidence, recogniseModule } from '../format/module.js';
 import { probeSignatures } from '../signatures/probe.js';
 import { firstOccupied } from '../store/beyond.js';
@@ -48,7 +49,7 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
     deviceSize: device.size,
     choice,
     table,
-    foreign: await foreignSignatures(device, choice, table),
+    foreign: table === undefined ? new Map() : await foreignSignatures(device, choice, table),
     beyond: chosen === undefined || table === undefined ? undefined : await lookBeyond(device, chosen, table),
     module: await moduleEvidence(device, copies.primary),
     holder: await holder,
@@ -70,29 +71,28 @@ function refuseUnreadable(device: BlockDevice, copies: LoadedCopies, choice: Cho
 }
 
 /**
- * What else stands at the end of the device where a damaged copy belongs: in its place or, as btrfs at 64 KiB,
+ * What else stands at the end of the device where a copy is to be written: in its place or, as btrfs at 64 KiB,
  * beside it. A sector that a live entry uses is data, whatever its bytes look like.
  */
 async function foreignSignatures(
   device: BlockDevice,
-  { others }: Choice,
-  table: RemapTable | undefined,
+  { chosen, others }: Choice,
+  table: RemapTable,
 ): Promise<Map<Bytes, ForeignSignature[]>> {
   const found = new Map<Bytes, ForeignSignature[]>();
   const damaged = others.filter(({ standing }) => standing === 'damaged');
-  if (table === undefined || damaged.length === 0) return found;
+  const moves = chosen !== undefined && needsMove(contentOf(chosen.block, table), device.size);
+  if (damaged.length === 0 && !moves) return found;
   const live = new Set(Array.from(table.live(), (index) => table.spareSector(index)));
   const signatures = await probeSignatures((at, length) => readOrNothing(device, at, length), device.size, {
     textIsEnough: true,
   });
   const foreign = signatures.filter(({ ours, at }) => !ours && !live.has(bytesToSectors(at)));
-  for (const { copy } of damaged) {
-    const front = copy.name === 'primary';
-    found.set(
-      copy.headerAt,
-      foreign.filter(({ at }) => at < device.size / 2 === front).map(({ name, at }) => ({ name, at })),
-    );
-  }
+  const [front, end] = [true, false].map((wanted) =>
+    foreign.filter(({ at }) => at < device.size / 2 === wanted).map(({ name, at }) => ({ name, at })),
+  );
+  if (moves) found.set(backupHeaderPlace(device.size), end ?? []);
+  for (const { copy } of damaged) found.set(copy.headerAt, (copy.name === 'primary' ? front : end) ?? []);
   return found;
 }
 

@@ -1,4 +1,5 @@
 import type { BlockDevice } from '../device/block-device.js';
+import { readAround } from '../device/read-around.js';
 import { backupHeaderPlace } from '../format/geometry.js';
 import { decodeHeader, HEADER_SIZE, MAGIC } from '../format/header.js';
 import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE, type Sectors } from '../units.js';
@@ -16,7 +17,8 @@ const ZERO_SECTOR = new Uint8Array(SECTOR_SIZE);
  * Reads all of a grown device beyond the size that the metadata knows.
  *
  * @returns the first sector that is neither zero nor what the move of the backup itself writes there (an
- * earlier move may have been cut short); undefined where there is none
+ * earlier move may have been cut short), or that cannot be read: who knows what it holds; undefined where
+ * there is none
  */
 export async function firstOccupied(device: BlockDevice, content: Content): Promise<Sectors | undefined> {
   const expected = await writesOfMove(device, content);
@@ -24,9 +26,11 @@ export async function firstOccupied(device: BlockDevice, content: Content): Prom
   const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(device.size - from, 0)));
   for (let at = from; at < device.size; at += CHUNK) {
     const chunk = buffer.subarray(0, Math.min(CHUNK, device.size - at));
-    await device.read(bytes(at), chunk);
-    const offset = firstUnexpected(chunk, at, expected);
-    if (offset !== undefined) return bytesToSectors(at + offset);
+    const [unreadable] = await readAround(device, bytes(at), chunk);
+    const places = [unreadable?.at, firstUnexpected(chunk, at, expected)].filter(
+      (place) => place !== undefined,
+    );
+    if (places.length > 0) return bytesToSectors(Math.min(...places));
   }
   return undefined;
 }
@@ -34,7 +38,7 @@ export async function firstOccupied(device: BlockDevice, content: Content): Prom
 /** What a move writes at the end. The time of its commit is taken over from what an earlier one left there. */
 async function writesOfMove(device: BlockDevice, content: Content): Promise<Write[]> {
   const block = new Uint8Array(HEADER_SIZE);
-  await device.read(backupHeaderPlace(device.size), block);
+  await readAround(device, backupHeaderPlace(device.size), block);
   const found = decodeHeader(block);
   const time = found.magic === MAGIC ? found.last_update_time : 0n;
   return wholeCopy(movedContent(content, device.size, time), 'backup');
@@ -45,7 +49,7 @@ function firstUnexpected(chunk: Buffer, at: number, expected: readonly Write[]):
     const sector = chunk.subarray(offset, offset + SECTOR_SIZE);
     if (sector.equals(ZERO_SECTOR)) continue;
     const allowed = sectorOf(expected, bytes(at + offset));
-    if (allowed === undefined || !sector.equals(allowed)) return offset;
+    if (allowed === undefined || !sector.equals(allowed)) return at + offset;
   }
   return undefined;
 }

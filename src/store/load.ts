@@ -149,9 +149,13 @@ async function sumCopies(device: BlockDevice, headers: readonly HeaderReading[])
   };
 }
 
+/** A table of so many bytes is read without much asking. */
+const SMALL_TABLE = 1 << 20;
+
 /** Whether a table is worth reading: foreign bytes could name one of many gigabytes. */
 function looksLikeHeader(header: Header): boolean {
-  return header.magic === MAGIC || (header.version === VERSION && header.max_entries <= CAPACITY.most);
+  if (header.magic === MAGIC || liveTableLength(header) <= SMALL_TABLE) return true;
+  return header.version === VERSION && header.max_entries <= CAPACITY.most;
 }
 
 function judge(

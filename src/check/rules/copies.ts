@@ -8,9 +8,13 @@ import type { Finding } from '../finding.js';
 import type { Survey } from '../survey.js';
 import { describeFaults, describeUnreadable } from './faults.js';
 
-/** Copies under a right checksum that this program must not touch (format.md section 5). */
-export function ruleSupported({ choice }: Survey): Finding[] {
-  return choice.unsupported.map((copy): Finding => {
+/**
+ * Copies under a right checksum that this program must not touch (format.md section 5). What a live entry
+ * holds in a place where a backup could lie is somebody's data, not a copy.
+ */
+export function ruleSupported(survey: Survey): Finding[] {
+  const unsupported = survey.choice.unsupported.filter((copy) => !isLiveData(survey, copy));
+  return unsupported.map((copy): Finding => {
     const other = copy.header.version !== VERSION;
     const field = other ? 'version' : 'incompat_flags';
     return {

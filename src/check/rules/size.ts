@@ -22,7 +22,19 @@ export function ruleSize(survey: Survey): Finding[] {
   };
   if (known > BigInt(real)) return [{ id: 'device-shrunk', ...facts, detail: shrunkOutlook(survey, chosen) }];
   if (survey.beyond === undefined || survey.beyond.free) return [{ id: 'device-grown', ...facts }];
-  return [{ id: 'device-grown-occupied', ...facts, detail: String(survey.beyond.firstOccupied) }];
+  return [
+    { id: 'device-grown-occupied', ...facts, detail: String(survey.beyond.firstOccupied) },
+    ...foreignAtNewEnd(survey),
+  ];
+}
+
+/** What the move of the backup must not write over by any flag; a damaged backup tells of it already. */
+function foreignAtNewEnd({ choice, deviceSize, foreign }: Survey): Finding[] {
+  if (choice.others.some(({ copy, standing }) => standing === 'damaged' && copy.name === 'backup')) return [];
+  const signatures = foreign.get(backupHeaderPlace(deviceSize)) ?? [];
+  return signatures.map(
+    ({ name, at }): Finding => ({ id: 'copy-foreign-signature', copy: 'backup', byte: at, detail: name }),
+  );
 }
 
 /** Whether the remaps could live on the smaller device. */

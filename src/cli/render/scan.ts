@@ -71,7 +71,7 @@ export function scanJson(result: ScanResult): JsonObject {
     sets: result.sets.map((set) => ({
       set_uuid: set.set_uuid,
       active: set.active,
-      main: { ...set.main },
+      main: { ...set.main, size: BigInt(set.main.size) },
       spares: set.spares.map(looseJson),
       findings: set.findings.map(findingJson),
       absent_successors: [...set.absentSuccessors],
