@@ -1,11 +1,12 @@
-import { judge, type Mode } from '../check/checker.js';
+import { judge, type Mode, withRow } from '../check/checker.js';
 import type { Problem } from '../check/finding.js';
 import type { MainFacts } from '../check/survey.js';
 import type { FileDevice } from '../device/file-device.js';
-import { ZERO_UUID } from '../format/header.js';
+import { isRedundant, ZERO_UUID } from '../format/header.js';
 import { planCorrections } from '../repair/corrections.js';
 import { carryOut, type Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
+import type { CutShort } from './cut-short.js';
 import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
 import { withDevice } from './open-device.js';
 import type { SurveyOptions } from './survey.js';
@@ -21,6 +22,9 @@ export interface CheckOptions {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: SurveyOptions['progress'] | undefined;
 }
+
+/** A correction may uncover problems that it hid; a second round corrects them. */
+const ROUNDS = 2;
 
 export interface CheckReport {
   readonly device: string;
@@ -41,9 +45,11 @@ export interface CheckReport {
  * Nothing is opened for writing before the reading has shown that there is something to correct.
  */
 export async function checkSpare(path: string, options: CheckOptions): Promise<CheckReport> {
-  const found = await withDevice(path, 'read', (device) =>
-    diagnose(device, { ...options, holder: holderOf(device) }),
-  );
+  const found = await withDevice(path, 'read', async (device) => {
+    const diagnosis = await diagnoseFully(device, { ...options, holder: holderOf(device) });
+    if (options.mode !== 'read') await letChangesStand(device, diagnosis);
+    return diagnosis;
+  });
   const verdict = judge(found.problems, options.mode);
   if (verdict.correctable.length === 0)
     return {
@@ -61,34 +67,77 @@ export async function checkSpare(path: string, options: CheckOptions): Promise<C
 
 /** Everything is read again under the lock: what was seen before may have been another writer's doing. */
 async function correct(name: string, device: FileDevice, options: CheckOptions): Promise<CheckReport> {
-  const found = await diagnose(device, options);
-  const { correctable, remaining, exitCode } = judge(found.problems, options.mode);
-  const report = { device: name, found };
-  if (correctable.length === 0)
-    return { ...report, now: found, corrected: [], done: [], remaining, exitCode };
-  const plan = planCorrections({
-    survey: found.survey,
-    problems: correctable,
-    now: options.now,
-    logicalBlockSize: device.logicalBlockSize,
-  });
-  const undoFile = plan.needsUndo ? await carryOutSaved(device, plan.phases, found, options.now) : undefined;
-  if (!plan.needsUndo) await carryOut(device, plan.phases);
-  // what verifies must come from the medium and not from what memory remembers of the write
-  await device.invalidate(bytes(0), device.size);
-  const now = await diagnose(device, options);
-  const after = judge(now.problems, 'read');
+  const found = await diagnoseFully(device, options);
+  let now: FullDiagnosis = found;
+  const corrected: Problem[] = [];
+  const done: string[] = [];
+  // what a change cut short had overwritten may have problems of its own once it is put back
+  for (let round = 0; round < ROUNDS; round++) {
+    const { correctable } = judge(now.problems, options.mode);
+    if (correctable.length === 0) break;
+    done.push(...(await write(device, now, correctable, options.now)));
+    corrected.push(...correctable);
+    // what verifies must come from the medium and not from what memory remembers of the write
+    await device.invalidate(bytes(0), device.size);
+    now = await diagnose(device, options);
+  }
+  const { remaining, exitCode } = judge(now.problems, 'read');
   return {
-    ...report,
+    device: name,
+    found,
     now,
-    corrected: correctable,
-    done: [
-      ...(undoFile === undefined ? [] : [`saved what was overwritten in ${undoFile}`]),
-      ...plan.phases.map(({ purpose }) => purpose),
-    ],
-    remaining: after.remaining,
-    exitCode: 1 | after.exitCode,
+    corrected,
+    done,
+    remaining,
+    exitCode: corrected.length > 0 ? 1 | exitCode : exitCode,
   };
+}
+
+/** Writes what corrects these problems; says what was done. */
+async function write(
+  device: FileDevice,
+  diagnosis: FullDiagnosis,
+  problems: readonly Problem[],
+  now: bigint,
+): Promise<readonly string[]> {
+  if (diagnosis.cutShort !== undefined) {
+    const { takeBack } = await import('./cut-short.js');
+    return takeBack(device, diagnosis.cutShort);
+  }
+  const { survey } = diagnosis;
+  const plan = planCorrections({ survey, problems, now, logicalBlockSize: device.logicalBlockSize });
+  const purposes = plan.phases.map(({ purpose }) => purpose);
+  if (plan.needsUndo) {
+    const undoFile = await carryOutSaved(device, plan.phases, diagnosis, now);
+    return undoFile === undefined ? purposes : [`save what is overwritten in ${undoFile}`, ...purposes];
+  }
+  await carryOut(device, plan.phases);
+  return purposes;
+}
+
+/** A change of a plain image that a power cut ended, and whose result is valid, needs no undoing. */
+async function letChangesStand(device: FileDevice, { survey }: Diagnosis): Promise<void> {
+  const { chosen } = survey.choice;
+  if (chosen === undefined || isRedundant(chosen.header)) return;
+  const { findCutShort, letStand } = await import('./cut-short.js');
+  const cutShort = await findCutShort(device, survey);
+  if (cutShort !== undefined) await letStand(cutShort);
+}
+
+interface FullDiagnosis extends Diagnosis {
+  readonly cutShort?: CutShort | undefined;
+}
+
+/** Where no copy is valid, an undo file may tell of a change that a power cut ended, and hold what it overwrote. */
+async function diagnoseFully(device: FileDevice, options: SurveyOptions): Promise<FullDiagnosis> {
+  const diagnosis = await diagnose(device, options);
+  if (!diagnosis.problems.some(({ id }) => id === 'no-valid-copy')) return diagnosis;
+  const { findCutShort } = await import('./cut-short.js');
+  const cutShort = await findCutShort(device, diagnosis.survey);
+  if (cutShort === undefined) return diagnosis;
+  const finding = withRow({ id: 'change-cut-short', detail: cutShort.command, stored: cutShort.path });
+  const others = diagnosis.problems.filter(({ id }) => id !== 'no-valid-copy');
+  return { ...diagnosis, problems: [finding, ...others], cutShort };
 }
 
 /** A plain image has one copy, which a power cut could tear: what is overwritten is saved first. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FileDevice } from '../device/file-device.js';
 import { identify } from '../device/identity.js';
-import { mediumRelation, samePhysicalDisk } from '../device/same-medium.js';
+import { type Medium, mediumRelation, samePhysicalDisk } from '../device/same-medium.js';
 import { DmremapError } from '../errors.js';
 import { CAPACITY, ZERO_UUID } from '../format/header.js';
 import { createPhases, erase, type FreshSet, freshContent, freshDataSectors } from '../store/create.js';
@@ -40,6 +40,8 @@ export interface CreateResult extends ChangeResult {
 interface MainForCreate {
   readonly size: Sectors;
   readonly id: string;
+  /** Main itself, where it is attached: no undo file may lie on it. */
+  readonly media: readonly Medium[];
   readonly warnings: readonly string[];
 }
 
@@ -72,7 +74,8 @@ export function createSpare(path: string, options: CreateOptions): Promise<Creat
       setUuid: undefined,
       generation: occupant.header?.generation ?? 0,
     };
-    const result = await change(device, plan, named, options, () => verify(device));
+    const undo = { ...options.undo, avoid: main.media };
+    const result = await change(device, plan, named, { ...options, undo }, () => verify(device));
     const identity = options.layout === 'redundant' ? fresh : undefined;
     return {
       ...result,
@@ -110,7 +113,7 @@ function uuidOf({ header }: Occupant): string | undefined {
 }
 
 async function mainFor(spare: FileDevice, main: CreateOptions['main']): Promise<MainForCreate> {
-  if ('size' in main) return { size: main.size, id: '', warnings: [] };
+  if ('size' in main) return { size: main.size, id: '', media: [], warnings: [] };
   return withDevice(main.path, 'read', async (device) => {
     const relation = mediumRelation(spare, device);
     if (relation !== 'apart') {
@@ -122,7 +125,8 @@ async function mainFor(spare: FileDevice, main: CreateOptions['main']): Promise<
     const warnings = samePhysicalDisk(spare, device)
       ? [`${spare.path} and ${device.path} lie on the same physical disk: when it dies, both die`]
       : [];
-    return { size: bytesToSectors(device.size), id: (await identify(device)).mainId, warnings };
+    const { mainId } = await identify(device);
+    return { size: bytesToSectors(device.size), id: mainId, media: [device], warnings };
   });
 }
 

@@ -8,7 +8,7 @@ import { backupHeaderPlace } from '../format/geometry.js';
 import { MODULE_METADATA_SIZE, type ModuleEvidence, recogniseModule } from '../format/module.js';
 import { probeSignatures } from '../signatures/probe.js';
 import { firstOccupied } from '../store/beyond.js';
-import { type Choice, chooseCopy } from '../store/choose.js';
+import { type Choice, chooseCopy, isEvidence } from '../store/choose.js';
 import { contentOf } from '../store/content.js';
 import { type Copy, hasMagic, isValid } from '../store/copy.js';
 import { type LoadedCopies, loadCopies, readTable } from '../store/load.js';
@@ -59,12 +59,15 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
   };
 }
 
-/** A device on which read errors leave nothing to choose from says nothing about its metadata: exit 8. */
-function refuseUnreadable(device: BlockDevice, copies: LoadedCopies, choice: Choice): void {
-  if (choice.chosen !== undefined) return;
-  const unreadable = [copies.primary, ...copies.backups].find(({ unreadable }) => unreadable.length > 0);
-  const [range] = unreadable?.unreadable ?? [];
-  if (range === undefined) return;
+/**
+ * A device on which read errors leave nothing to judge says nothing about its metadata: exit 8. Where a copy
+ * that can be read is damaged, that is what there is to say.
+ */
+function refuseUnreadable(device: BlockDevice, { primary, backups }: LoadedCopies, choice: Choice): void {
+  const copies = [primary, ...backups];
+  const [range] = copies.flatMap(({ unreadable }) => unreadable);
+  const telling = copies.some((copy) => copy.unreadable.length === 0 && isEvidence(copy));
+  if (choice.chosen !== undefined || range === undefined || telling) return;
   throw new DeviceError(device.name, 'read', range.errno, bytesToSectors(range.at), {
     hint: 'no copy of the metadata is whole; `dmremap dump` shows what can still be read',
   });

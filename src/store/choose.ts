@@ -111,6 +111,8 @@ function standingBeside(
   }
   // where nothing is expected, only what stands there can matter
   if (sameGeneration) return 'differs';
+  // what a move would write over
+  if (copy.place === 'end' && !isValid(copy) && claimsOf(copy, chosen).length > 0) return 'damaged';
   return chosen.name === 'backup' && copy.place === 'pointed' && hasMagic(copy) ? 'superseded' : undefined;
 }
 
@@ -156,7 +158,8 @@ function isUnsupported(copy: Copy): boolean {
   return copy.header.version !== VERSION || (hasExtension(copy.header) && copy.header.incompat_flags !== 0);
 }
 
-function isEvidence(copy: Copy): boolean {
+/** A magic, an extension or a checksum that fits: something here was a set. */
+export function isEvidence(copy: Copy): boolean {
   return hasMagic(copy) || hasExtension(copy.header) || copy.onlyMagicWrong || nearMagic(copy.header.magic);
 }
 

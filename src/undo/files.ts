@@ -1,6 +1,6 @@
 /** The one file of this room that touches the file system: undo files and the folders they lie in. */
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { errnoOf } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
@@ -98,10 +98,31 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Makes a folder, and those above it that are missing, for its owner alone; durably. Others stay as they are. */
 export async function makePrivateFolder(folder: string): Promise<void> {
-  const path = resolve(folder);
-  const first = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  for (const made of (await makeFolders(resolve(folder))).reverse()) await syncFolder(dirname(made));
+}
+
+/**
+ * Makes what is missing of a path, from its top down, and returns that. Step by step: the recursion of mkdir
+ * itself tries for ever where a folder that is there answers ENOENT for its children, as /proc does.
+ */
+async function makeFolders(path: string): Promise<string[]> {
+  if (await isFolder(path)) return [];
+  const above = path === dirname(path) ? [] : await makeFolders(dirname(path));
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // another process may have made it just now
+    if (errnoOf(error) !== 'EEXIST' || !(await isFolder(path))) throw error;
+    return above;
+  }
+  return [...above, path];
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 }
 
 /** Paths of the files in a folder that are called *.undo; none where there is no folder. */

@@ -115,6 +115,16 @@ export const COPY_ROWS = [
     next: 'dmremap dump -o FILE {device}',
   },
   {
+    id: 'change-cut-short',
+    severity: 'problem',
+    fix: 'unattended',
+    title: 'A change of a plain image was cut short',
+    says: 'No copy is valid, and {detail} was cut short; what it overwrote is saved in {stored}.',
+    means: 'Nothing is lost: the undo file holds every byte that was overwritten.',
+    corrects: 'Puts back, byte for byte, what the undo file saved.',
+    next: 'dmremap check -p {device}',
+  },
+  {
     id: 'backup-left-over-conversion',
     severity: 'problem',
     fix: 'unattended',

@@ -1,4 +1,4 @@
-import { HEADER, VERSION } from '../../format/header.js';
+import { HEADER, isRedundant, VERSION } from '../../format/header.js';
 import { differingFields } from '../../layout/codec.js';
 import { fieldNamed } from '../../layout/layout.js';
 import type { Claim, Judged } from '../../store/choose.js';
@@ -8,12 +8,9 @@ import type { Finding } from '../finding.js';
 import type { Survey } from '../survey.js';
 import { describeFaults, describeUnreadable } from './faults.js';
 
-/**
- * Copies under a right checksum that this program must not touch (format.md section 5). What a live entry
- * holds in a place where a backup could lie is somebody's data, not a copy.
- */
+/** Copies under a right checksum that this program must not touch (format.md section 5). */
 export function ruleSupported(survey: Survey): Finding[] {
-  const unsupported = survey.choice.unsupported.filter((copy) => !isLiveData(survey, copy));
+  const unsupported = survey.choice.unsupported.filter((copy) => !isDataOfPlain(survey, copy));
   return unsupported.map((copy): Finding => {
     const other = copy.header.version !== VERSION;
     const field = other ? 'version' : 'incompat_flags';
@@ -60,7 +57,7 @@ function withoutChoice({ choice, module }: Survey): Finding[] {
 
 /** The end of a plain image was looked at too, where no backup was ever meant to be. */
 function worthNaming(copy: Copy): boolean {
-  return copy.name === 'primary' || copy.block.some((byte) => byte !== 0);
+  return copy.name === 'primary' || copy.unreadable.length > 0 || copy.block.some((byte) => byte !== 0);
 }
 
 function besideChosen(survey: Survey, chosen: Copy, judged: Judged): Finding[] {
@@ -147,6 +144,12 @@ function claimFinding(claim: Claim, copy: Copy, chosen: Copy): Finding {
         detail: describeUnreadable(copy),
       };
   }
+}
+
+/** A plain image has data to its end: what a live entry holds where a backup could lie is no copy. */
+function isDataOfPlain(survey: Survey, copy: Copy): boolean {
+  const { chosen } = survey.choice;
+  return copy !== chosen && chosen !== undefined && !isRedundant(chosen.header) && isLiveData(survey, copy);
 }
 
 /** A sector that a live entry uses is data, whatever its bytes look like. */

@@ -47,11 +47,18 @@ function describeFault(copy: Copy, fault: CopyFault): string {
   }
 }
 
-/** Why a copy is not valid, in words with stored and computed values. Without a magic nothing else has meaning. */
+/**
+ * Why a copy is not valid, in words with stored and computed values. Without a magic nothing else has meaning,
+ * and bytes of a header that could not be read have none at all.
+ */
 export function describeFaults(copy: Copy): string {
-  const faults = copy.faults.includes('magic') && !copy.onlyMagicWrong ? (['magic'] as const) : copy.faults;
-  return faults
-    .filter((fault) => !(copy.onlyMagicWrong && fault === 'checksum'))
+  return tellingFaults(copy)
     .map((fault) => describeFault(copy, fault))
     .join(', ');
+}
+
+function tellingFaults({ faults, onlyMagicWrong }: Copy): readonly CopyFault[] {
+  if (faults.includes('header-unreadable')) return ['header-unreadable'];
+  if (onlyMagicWrong) return faults.filter((fault) => fault !== 'checksum');
+  return faults.includes('magic') ? ['magic'] : faults;
 }

@@ -1,0 +1,26 @@
+import type { FoundUndo } from '../../operations/undo-files.js';
+import type { JsonObject } from './json.js';
+import { formatTime } from './text.js';
+
+/** The undo files of a spare, the newest first; each path whole on a line of its own, to be copied. */
+export function undoListText(files: readonly FoundUndo[]): string {
+  if (files.length === 0) return 'no undo file fits this spare\n';
+  return files
+    .map((file) =>
+      file.state === 'damaged'
+        ? `damaged: ${file.reason}\n    ${file.path}\n`
+        : `${formatTime(file.description.created)} ${file.description.command}, ${file.state}\n    ${file.path}\n`,
+    )
+    .join('');
+}
+
+export function undoListJson(files: readonly FoundUndo[]): JsonObject {
+  return {
+    files: files.map((file) => ({
+      path: file.path,
+      state: file.state,
+      command: file.state === 'damaged' ? null : file.description.command,
+      created: file.state === 'damaged' ? null : file.description.created,
+    })),
+  };
+}
