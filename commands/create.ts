@@ -13,7 +13,7 @@ import {
 import { createText } from '../src/cli/render/create.js';
 import { DmremapError } from '../src/errors.js';
 import { createSpare } from '../src/operations/create.js';
-import { bytesToSectors } from '../src/units.js';
+import { type Bytes, bytesToSectors, SECTOR_SIZE, type Sectors } from '../src/units.js';
 
 export default class Create extends ChangeCommand<typeof Create> {
   static override summary = 'Make fresh metadata on a spare.';
@@ -36,11 +36,9 @@ export default class Create extends ChangeCommand<typeof Create> {
 
   protected async execute({ args, flags }: Input<typeof Create>): Promise<CommandResult> {
     const size = flags['main-size'];
-    if (flags.main === undefined && size === undefined)
-      throw new DmremapError('usage', 'name main with --main, or its size with --main-size');
     const result = await createSpare(args.spare, {
       ...(await this.changeOptions(flags)),
-      main: flags.main === undefined ? { size: bytesToSectors(size ?? 0) } : { path: flags.main },
+      main: flags.main === undefined ? { size: mainSectors(size) } : { path: flags.main },
       entries: flags.entries,
       layout: flags.layout,
       force: flags.force,
@@ -62,4 +60,13 @@ export default class Create extends ChangeCommand<typeof Create> {
       text: () => createText(result),
     };
   }
+}
+
+/** The size of a main that is not attached; without one there is nothing to make a set for. */
+function mainSectors(size: Bytes | undefined): Sectors {
+  if (size === undefined)
+    throw new DmremapError('usage', 'name main with --main, or its size with --main-size');
+  if (size === 0 || size % SECTOR_SIZE !== 0)
+    throw new DmremapError('usage', `--main-size: ${size} bytes are not a number of sectors of 512 bytes`);
+  return bytesToSectors(size);
 }

@@ -51,6 +51,7 @@ function demo() {
   for (const [mainSector, spareSector] of REMAPS) write(spare, spareSector, content('rescued', mainSector));
   dmremap(0, 'dump', spare, '-o', dump);
   const document = JSON.parse(readFileSync(dump, 'utf8'));
+  document.header.entry_count = REMAPS.length;
   document.entries = REMAPS.map(([main_sector, spare_sector]) => ({ main_sector, spare_sector }));
   writeFileSync(edited, JSON.stringify(document));
   dmremap(0, 'restore', spare, '--input', edited, '--yes');

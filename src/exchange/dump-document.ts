@@ -1,7 +1,7 @@
 import { Tokenizer, TokenParser } from '@streamparser/json';
 import { DmremapError } from '../errors.js';
 import { ENTRY_SIZE, encodeEntries } from '../format/entry.js';
-import { encodeHeader, HEADER, HEADER_SIZE, type Header } from '../format/header.js';
+import { encodeHeader, HEADER, type Header } from '../format/header.js';
 import { fromHex } from '../layout/codec.js';
 
 /** What a json dump calls itself. */
@@ -20,6 +20,8 @@ export interface DumpDocument {
   readonly device: DumpDevice;
   /** Taken from a valid copy. */
   readonly valid: boolean;
+  /** Entries that the header names but that could not be read. */
+  readonly missing: number;
   /** The header block, reserved bytes included; checksum and copy as they were. */
   readonly block: Uint8Array;
   readonly table: Uint8Array;
@@ -36,14 +38,14 @@ class ExactTokenizer extends Tokenizer {
 /** Reads a dump piece by piece: a million entries never become a million objects at once. */
 export class DumpReader {
   readonly #tokenizer = new ExactTokenizer();
+  readonly #parser = new TokenParser({ paths: ['$.entries.*', '$.*'], keepStack: false });
   readonly #top = new Map<string, unknown>();
   #entries = new Uint8Array(ENTRY_SIZE << 10);
   #length = 0;
 
   constructor() {
-    const parser = new TokenParser({ paths: ['$.entries.*', '$.*'], keepStack: false });
-    this.#tokenizer.onToken = parser.write.bind(parser);
-    parser.onValue = ({ value, key, stack }) => {
+    this.#tokenizer.onToken = this.#parser.write.bind(this.#parser);
+    this.#parser.onValue = ({ value, key, stack }) => {
       if (stack.length > 1) this.#addEntry(value);
       else if (key !== 'entries') this.#top.set(String(key), value);
     };
@@ -64,16 +66,21 @@ export class DumpReader {
   finish(): DumpDocument {
     if (this.#top.get('format') !== DUMP_FORMAT || this.#top.get('dump_version') !== BigInt(DUMP_VERSION))
       throw notADump(`format is not ${DUMP_FORMAT} ${DUMP_VERSION}`);
-    if (this.#top.get('complete') !== true)
+    if (this.#top.get('complete') !== true || !this.#parser.isEnded)
       throw notADump('it does not end with "complete": true, so it was cut short');
     const device = asObject(this.#top.get('device'), 'device');
     const header = asObject(this.#top.get('header'), 'header');
+    const missing = Number(this.#top.get('missing_entries') ?? 0);
+    const count = this.#length / ENTRY_SIZE;
+    if (count + missing !== Number(header['entry_count']))
+      throw notADump(`it has ${count} entries, its header names ${header['entry_count']}`);
     return {
       device: {
         size: Number(device['size'] ?? 0),
         serial: typeof device['serial'] === 'string' ? device['serial'] : undefined,
       },
       valid: this.#top.get('valid') === true,
+      missing,
       block: readBlock(header, this.#top.get('reserved')),
       table: this.#entries.subarray(0, this.#length),
     };
@@ -119,11 +126,20 @@ function readBlock(fields: Record<string, unknown>, reserved: unknown): Uint8Arr
     const block = encodeHeader(values as Partial<Header>);
     for (const part of Array.isArray(reserved) ? reserved : []) {
       const { byte, hex } = asObject(part, 'reserved');
-      block.set(fromHex(String(hex)), Math.min(Number(byte), HEADER_SIZE));
+      const content = fromHex(String(hex));
+      if (!isReserved(Number(byte), content.length)) throw notADump(`byte ${byte} is not reserved`);
+      block.set(content, Number(byte));
     }
     return block;
   } catch (error) {
     if (error instanceof RangeError || error instanceof TypeError) throw notADump(error.message);
     throw error;
   }
+}
+
+/** Whether these bytes of the header lie within one reserved row. */
+function isReserved(byte: number, length: number): boolean {
+  return HEADER.fields.some(
+    ({ kind, offset, size }) => kind === 'zero' && byte >= offset && byte + length <= offset + size,
+  );
 }

@@ -70,15 +70,21 @@ function judgeDistinct(members: readonly Member[]): Pick<SetJudgement, 'active' 
 
 function withoutActive(members: readonly Member[]): PairFinding[] {
   // retired spares whose successor is elsewhere are no contradiction
-  const targets = members.filter(({ role }) => role === ROLE.target);
-  const retired = members.filter(({ role }) => role === ROLE.retired);
-  const mutual = retired.some((one) =>
-    retired.some((other) => other.spare_uuid === one.peer_uuid && one.spare_uuid === other.peer_uuid),
-  );
-  if (targets.length === 0 && !mutual) return [];
-  const detail =
-    targets.length > 0 ? 'a target is here without an active source' : 'each is retired for another';
+  if (members.every((one) => one.role === ROLE.retired && leadsAway(one, members))) return [];
+  const detail = members.some(({ role }) => role === ROLE.target)
+    ? 'a target is here without an active source'
+    : 'each is retired for another, or names one as its predecessor';
   return [{ kind: 'contradiction', members, detail }];
+}
+
+/** The successors of a retired spare end at one that is not here; those that name each other never do. */
+function leadsAway(start: Member, members: readonly Member[]): boolean {
+  let one: Member | undefined = start;
+  for (let steps = 0; one !== undefined && steps < members.length; steps++) {
+    const successor: string = one.peer_uuid;
+    one = members.find(({ spare_uuid }) => spare_uuid === successor);
+  }
+  return one === undefined;
 }
 
 /** FROM is retired for TO, and TO holds all that FROM had at that commit. */

@@ -70,9 +70,14 @@ async function withPairFinding(
   const corrected = await correctPair(outcomes, pair, options);
   return outcomes.map((outcome) => {
     const finding = findings.get(outcome.device);
-    if (finding === undefined || isFailure(outcome)) return outcome;
+    if (finding === undefined || isFailure(outcome) || isRefused(outcome)) return outcome;
     return withFinding(outcome, withRow(finding), corrected);
   });
+}
+
+/** Nothing else is said of a spare that this program must not judge. */
+function isRefused({ remaining }: CheckReport): boolean {
+  return remaining.some(({ row }) => row.severity === 'refusal');
 }
 
 /** Which devices a finding is about, and what is said there. */

@@ -14,6 +14,7 @@ import { type Copy, type CopyName, hasMagic, isValid, liveTableLength } from '..
 import { type LoadedCopies, loadCopies } from '../store/load.js';
 import { type Bytes, bytes, roundUp } from '../units.js';
 import { openNamed } from './open-device.js';
+import { refuseUnknownSet } from './spare.js';
 
 /** One copy of the metadata, ready to be written out piece by piece. */
 export interface Dump {
@@ -88,13 +89,14 @@ const PART = 128 << 10;
  * Prepares the dump of the chosen copy, or of the one asked for. Where none is valid the more telling one is
  * taken: what can be read of it is worth having.
  *
- * @throws DmremapError `not-dmremap3` where nothing was ever a set, `io` where the copy's header cannot be read
+ * @throws DmremapError `not-dmremap3` where nothing was ever a set, `unsupported`, `io` where the copy's header cannot be read
  */
 export async function prepareDump(device: BlockDevice, name?: CopyName): Promise<Dump> {
   const loaded = await loadCopies(device);
   const choice = chooseCopy(loaded);
   if (choice.chosen === undefined && !choice.evidence)
     throw new DmremapError('not-dmremap3', `${device.name} is not a DMREMAP3 spare: no header at either end`);
+  await refuseUnknownSet(device, choice);
   const copy = name === undefined ? (choice.chosen ?? mostTelling(loaded)) : copyNamed(loaded, name);
   const tableAt = copy.tableAt ?? (copy.name === 'primary' ? TABLE_START : undefined);
   const length = tableAt === undefined ? 0 : readableLength(copy, tableAt, device.size);

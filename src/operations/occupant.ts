@@ -8,6 +8,7 @@ import { type Copy, hasMagic } from '../store/copy.js';
 import type { Erasure } from '../store/create.js';
 import { loadCopies, readTable } from '../store/load.js';
 import type { Bytes } from '../units.js';
+import { refuseUnknownSet } from './spare.js';
 
 /** What lives on a device that is about to be overwritten. */
 export interface Occupant {
@@ -23,10 +24,15 @@ export interface Occupant {
   readonly erasures: readonly Erasure[];
 }
 
-/** Looks for sets of ours and for foreign signatures at both ends of a device. Reads only. */
+/**
+ * Looks for sets of ours and for foreign signatures at both ends of a device. Reads only.
+ *
+ * @throws DmremapError `unsupported` where a newer program's set lives there: nothing of it is overwritten
+ */
 export async function findOccupant(device: FileDevice): Promise<Occupant> {
   const loaded = await loadCopies(device);
   const choice = chooseCopy(loaded);
+  await refuseUnknownSet(device, choice);
   const headers = [loaded.primary, ...loaded.backups].filter(hasMagic);
   const signatures = (await probeSignatures((at, length) => read(device, at, length), device.size)).filter(
     ({ ours }) => !ours,

@@ -1,5 +1,7 @@
 import { check } from '../check/checker.js';
+import type { BlockDevice } from '../device/block-device.js';
 import type { FileDevice } from '../device/file-device.js';
+import { OverlayDevice } from '../device/filters/overlay-device.js';
 import { identify } from '../device/identity.js';
 import { readInput } from '../device/input-file.js';
 import { DmremapError } from '../errors.js';
@@ -11,10 +13,11 @@ import { commit, rewrite } from '../store/commit.js';
 import { type Content, contentOf } from '../store/content.js';
 import { hasMagic } from '../store/copy.js';
 import { createPhases } from '../store/create.js';
-import type { Phase } from '../store/phase.js';
+import { carryOut, type Phase } from '../store/phase.js';
 import { type ChangeOptions, type ChangeResult, change, describeDevice } from './change.js';
 import { describeOccupant, findOccupant, refuseForeign } from './occupant.js';
 import { withDevice } from './open-device.js';
+import { refusePassive } from './spare.js';
 import { type Surveyed, surveySpare } from './survey.js';
 
 export interface RestoreOptions extends ChangeOptions {
@@ -42,19 +45,23 @@ export async function restoreSpare(path: string, options: RestoreOptions): Promi
   for await (const piece of readInput(options.input)) reader.write(piece);
   const dump = reader.finish();
   return withDevice(path, 'exclusive', async (device) => {
-    const survey = await surveySpare(device);
     const occupant = await findOccupant(device);
+    const survey = await surveySpare(device);
+    const { chosen } = survey.choice;
+    if (chosen !== undefined) refusePassive(path, { chosen });
     refuseForeign(path, occupant, false);
     await refuseOtherDevice(device, dump, survey, options.sameDevice);
     refuseGuess(path, dump, survey, options.acceptGuess);
     const content = restoredContent(dump, survey, options.now);
+    const phases = restorePhases(content, survey, device.logicalBlockSize);
+    await refuseImpossible(device, phases, content);
     const plan = {
       command: 'restore',
       device: await describeDevice(device),
       before: describeOccupant(occupant),
       after: `the metadata of the dump: ${content.table.count} entries, as generation ${content.header.generation}`,
-      phases: restorePhases(content, survey, device.logicalBlockSize),
-      warnings: [],
+      phases,
+      warnings: dump.missing > 0 ? [`${dump.missing} entries could not be read when it was dumped`] : [],
       destroys: false,
       singleCopy: !isRedundant(content.header),
     };
@@ -62,9 +69,12 @@ export async function restoreSpare(path: string, options: RestoreOptions): Promi
     const named = {
       spareUuid: hasExtension(header) ? header.spare_uuid : undefined,
       setUuid: hasExtension(header) ? header.set_uuid : undefined,
-      generation: survey.choice.chosen?.header.generation ?? 0,
+      generation: chosen?.header.generation ?? 0,
     };
-    const result = await change(device, plan, named, options, () => verify(device, content));
+    const result = await change(device, plan, named, options, async () => {
+      if (!(await holds(device, content)))
+        throw new DmremapError('io', `${path}: what was written does not read back right`);
+    });
     return { ...result, entries: content.table.count, generation: header.generation };
   });
 }
@@ -162,15 +172,34 @@ function restorePhases(content: Content, { choice, table }: Surveyed, logicalBlo
   return [...repairs, ...commit(before, content, logicalBlockSize)];
 }
 
-async function verify(device: FileDevice, content: Content): Promise<void> {
+/**
+ * Tries it in memory first: a dump that somebody has edited, or one of a damaged copy, can describe what no
+ * device holds.
+ */
+async function refuseImpossible(
+  device: FileDevice,
+  phases: readonly Phase[],
+  content: Content,
+): Promise<void> {
+  const writes = phases.flatMap((phase) => phase.writes);
+  const fits = writes.every(({ at, bytes }) => at >= 0 && at + bytes.length <= device.size);
+  const after = new OverlayDevice(device);
+  if (fits) await carryOut(after, phases);
+  if (!fits || !(await holds(after, content)))
+    throw new DmremapError('usage', `the dump does not describe a set that ${device.path} could hold`, {
+      hint: 'was it edited, or taken from a damaged copy?',
+    });
+}
+
+/** Whether a device holds this content in all its copies. */
+async function holds(device: BlockDevice, content: Content): Promise<boolean> {
   const survey = await surveySpare(device);
   const { chosen } = survey.choice;
-  const copies = check(survey).filter(({ id }) => id.startsWith('cop') || id === 'no-valid-copy');
-  const same =
+  return (
     chosen !== undefined &&
     chosen.header.generation === content.header.generation &&
     survey.table !== undefined &&
-    Buffer.compare(survey.table.bytes, content.table.bytes) === 0;
-  if (!same || copies.length > 0)
-    throw new DmremapError('io', `${device.path}: what was written does not read back right`);
+    Buffer.compare(survey.table.bytes, content.table.bytes) === 0 &&
+    !check(survey).some(({ id }) => id.startsWith('cop') || id === 'no-valid-copy')
+  );
 }

@@ -126,6 +126,7 @@ function nextFor(setUuid: string, members: readonly LooseSpare[], findings: read
   const [finding] = findings;
   if (finding?.kind === 'switch-unfinished' || finding?.kind === 'source-not-retired')
     return `dmremap check -p SPARE=${finding.source.spare_uuid} SPARE=${finding.target.spare_uuid}`;
+  if (finding !== undefined) return `dmremap explain pair-${finding.kind}`;
   const damaged = members.find(({ spare }) => spare.problems.length > 0);
   if (damaged !== undefined) return `dmremap check SPARE=${damaged.spare.header?.spare_uuid}`;
   if (members.every(({ spare }) => spare.header?.role === ROLE.retired))

@@ -1,10 +1,14 @@
+import { check } from '../check/checker.js';
 import type { Problem } from '../check/finding.js';
+import type { BlockDevice } from '../device/block-device.js';
 import { DmremapError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
 import { hasExtension, ROLE } from '../format/header.js';
+import type { Choice } from '../store/choose.js';
 import type { Copy } from '../store/copy.js';
 import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
 import { withDevice } from './open-device.js';
+import { surveySpare } from './survey.js';
 
 /** A spare whose metadata can be read: one copy is valid and chosen. */
 export interface ReadableSpare {
@@ -36,8 +40,18 @@ export function refuseUnknown(device: string, problems: readonly Problem[]): voi
   });
 }
 
+/**
+ * The same for commands that have looked at the headers alone. Reads more only where they hint at it: what a
+ * live entry holds is data, whatever it looks like.
+ */
+export async function refuseUnknownSet(device: BlockDevice, { chosen, unsupported }: Choice): Promise<void> {
+  const role = chosen !== undefined && hasExtension(chosen.header) ? chosen.header.role : ROLE.active;
+  if (unsupported.length === 0 && role <= ROLE.retired) return;
+  refuseUnknown(device.name, check(await surveySpare(device)));
+}
+
 /** Throws `retired` or `incomplete` where another spare of the set is to be used instead, and names it. */
-export function refusePassive(device: string, { chosen }: ReadableSpare): void {
+export function refusePassive(device: string, { chosen }: Pick<ReadableSpare, 'chosen'>): void {
   const { header } = chosen;
   if (!hasExtension(header)) return;
   const data = { set_uuid: header.set_uuid, peer_uuid: header.peer_uuid };

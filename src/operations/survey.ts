@@ -8,10 +8,11 @@ import { backupHeaderPlace } from '../format/geometry.js';
 import { MODULE_METADATA_SIZE, type ModuleEvidence, recogniseModule } from '../format/module.js';
 import { probeSignatures } from '../signatures/probe.js';
 import { firstOccupied } from '../store/beyond.js';
-import { type Choice, chooseCopy, isEvidence } from '../store/choose.js';
+import { type Choice, isEvidence } from '../store/choose.js';
 import { contentOf } from '../store/content.js';
 import { type Copy, hasMagic, isValid } from '../store/copy.js';
-import { type LoadedCopies, loadCopies, readTable } from '../store/load.js';
+import type { LoadedCopies } from '../store/load.js';
+import { loadChoice } from '../store/load-choice.js';
 import { needsMove } from '../store/move.js';
 import { type Bytes, bytes, bytesToSectors, roundUp, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 
@@ -39,11 +40,9 @@ export interface Surveyed extends Survey {
 export async function surveySpare(device: BlockDevice, options: SurveyOptions = {}): Promise<Surveyed> {
   // slow to answer on some machines, so asked while the copies are read
   const holder = options.holder?.();
-  const copies = await loadCopies(device);
-  const choice = chooseCopy(copies);
+  const { copies, choice, table } = await loadChoice(device);
   refuseUnreadable(device, copies, choice);
   const { chosen } = choice;
-  const table = chosen === undefined ? undefined : await readTable(device, chosen);
   return {
     copies,
     deviceSize: device.size,

@@ -61,10 +61,7 @@ export async function loadCopies(device: BlockDevice): Promise<LoadedCopies> {
     const headers = await readHeaders(device);
     const loaded = await sumCopies(device, headers);
     if (await standsStill(device, headers)) return loaded;
-    if (attempt >= STILL_ATTEMPTS)
-      throw new DmremapError('busy', `${device.name}: the metadata kept changing while it was read`, {
-        hint: 'another program is writing to it; see `dmremap status --control PATH` for a running server',
-      });
+    if (attempt >= STILL_ATTEMPTS) throw neverStill(device);
     await new Promise((resolve) => setTimeout(resolve, STILL_WAIT << attempt));
   }
 }
@@ -105,13 +102,23 @@ function pointedPlace(block: Uint8Array, size: Bytes): Bytes | undefined {
   return at >= HEADER_SIZE && at + HEADER_SIZE <= size ? bytes(at) : undefined;
 }
 
-async function standsStill(device: BlockDevice, before: readonly HeaderReading[]): Promise<boolean> {
+/** Whether these headers lie on the device as they were read. */
+export async function standsStill(
+  device: BlockDevice,
+  before: readonly Pick<HeaderReading, 'headerAt' | 'block'>[],
+): Promise<boolean> {
   for (const { headerAt, block } of before) {
     const again = new Uint8Array(HEADER_SIZE);
     await readAround(device, headerAt, again);
     if (Buffer.compare(again, block) !== 0) return false;
   }
   return true;
+}
+
+export function neverStill(device: BlockDevice): DmremapError {
+  return new DmremapError('busy', `${device.name}: the metadata kept changing while it was read`, {
+    hint: 'another program is writing to it; see `dmremap status --control PATH` for a running server',
+  });
 }
 
 async function sumCopies(device: BlockDevice, headers: readonly HeaderReading[]): Promise<LoadedCopies> {

@@ -1,0 +1,79 @@
+/** One real document of every kind that --json prints: all that a schema describes comes up in one of them. */
+import { fixture } from '../support/fixtures.js';
+import { healthyImage, readingLines } from './commands.js';
+import { dmremap } from './run-cli.js';
+import { type Document, documentOf } from './schemas.js';
+import type { Workshop } from './workshop.js';
+
+const GOLDEN = ['dup-main', 'flip-each', 'plain-some', 'role-retired', 'version-2', 'zeroed-backup'] as const;
+
+/** Holds a lock on $0 until it is ended. */
+const HOLD = 'exec 9<"$0"; flock 9; echo ready; exec sleep 1000';
+
+/** Runs every command in every way that gives a document of its own. */
+export async function everyDocument(shop: Workshop): Promise<Document[]> {
+  const documents: Document[] = [];
+  const run = async (...line: readonly string[]): Promise<Document> => {
+    const json = line.includes('--json') ? line : [...line, '--json'];
+    const document = documentOf(await shop.run(json), line[0] ?? '');
+    documents.push(document);
+    return document;
+  };
+  const things = await shop.healthy();
+  const { spare, main } = things;
+  const golden = GOLDEN.map((name) => shop.put(`${name}.img`, fixture(name)));
+
+  for (const line of readingLines(things))
+    if (!line.includes('--format') || line.includes('remap')) await run(...line);
+  for (const path of golden) await run('info', path);
+  await run('check', ...golden, spare, shop.path('missing'));
+  await run('lookup', golden[1] ?? '', '7');
+  await run('table', golden[1] ?? '', '--main', main);
+  for (const path of [spare, golden[1] ?? '']) await run('status', path);
+  await run('dump', spare, '-o', shop.path('out.json'));
+  await run('dump', golden[1] ?? '', '-o', shop.path('out.csv'), '--format', 'csv');
+  await run('dump', shop.put('reserved.img', reservedImage()));
+  await run('scan', ...golden, shop.path('missing'));
+  await run('scan', '--deep', shop.put('stray.img', strayImage()));
+  for (const topic of [[], ['format'], ['copy-stale']]) await run('explain', ...topic);
+
+  const blank = shop.sparse('blank.img', 1 << 20);
+  await run('create', blank, '--main', main, '--yes', '--dry-run');
+  await run('create', blank, '--main', main, '--yes');
+  await run('create', shop.sparse('plain.img', 1 << 20), '--main-size', '1G', '--layout', 'plain', '--yes');
+  await run('restore', spare, '--input', things.dump, '--yes');
+  await run('wipe', blank, '--yes');
+  for (const more of [['--list'], ['--yes', '--dry-run'], ['--yes']]) await run('undo', blank, ...more);
+
+  // failures, each with facts of its own
+  await run('info', shop.path('missing'));
+  await run('create', spare, '--main', main, '--yes');
+  await run('create', blank, '--main', main, '--entries', '100000', '--yes');
+  await run('create', blank, '--main', main);
+  await run('restore', spare, '--input', things.dump, '--yes');
+  await run('restore', blank, '--input', things.dump, '--yes');
+  await run('table', spare, '--main', blank);
+  await run('table', golden[3] ?? '', '--main', blank);
+  await run('lookup', golden[4] ?? '', '7');
+  await run('check', 'SET=00000000-0000-4000-8000-000000000000');
+  await run('wipe', spare, '--yes', '--undo-file', '/proc/no/where');
+  await run('undo', golden[0] ?? '', '--yes');
+  await run('dump', spare, '--copy', 'backup', '-o', spare);
+  await run('info', spare, '--no-such-flag');
+  const { stop } = await shop.start('bash', '-c', HOLD, spare);
+  await run('wipe', spare, '--yes', '--discard-remaps', '5');
+  await stop();
+  documents.push(documentOf(await dmremap(['--version', '--json']), 'dmremap'));
+  documents.push(documentOf(await dmremap(['no-such-command', '--json']), 'dmremap'));
+  return documents;
+}
+
+/** Reserved bytes that are not zero are a part of the dump. */
+function reservedImage(): Buffer {
+  return healthyImage({ reserved_front: Buffer.from([0, 1, 2]), reserved_back: Buffer.from('back') });
+}
+
+/** A set whose primary is gone and whose device has grown: only a deep search finds its backup. */
+function strayImage(): Buffer {
+  return Buffer.concat([healthyImage().fill(0, 0, 4096), Buffer.alloc(1 << 20)]);
+}

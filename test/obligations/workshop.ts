@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { Scratch } from '../device/scratch.js';
+import { SECTOR } from '../support/format-numbers.js';
+import { healthyImage, MAIN_SECTORS, type Things } from './commands.js';
+import { dmremap, type Ended, type RunSettings } from './run-cli.js';
+
+/** A folder to work in, with a place for undo files; everything in it is gone at the end. */
+export class Workshop extends Scratch {
+  readonly state = this.path('state');
+  readonly env = { DMREMAP_STATE_DIR: this.state };
+
+  put(name: string, content: Uint8Array): string {
+    writeFileSync(this.path(name), content);
+    return this.path(name);
+  }
+
+  /** A file without content of its own: zeros that take no room. */
+  sparse(name: string, size: number): string {
+    writeFileSync(this.path(name), '');
+    truncateSync(this.path(name), size);
+    return this.path(name);
+  }
+
+  /** dmremap with undo files in here. */
+  run(args: readonly string[], settings: RunSettings = {}): Promise<Ended> {
+    return dmremap(args, { ...settings, env: { ...this.env, ...settings.env } });
+  }
+
+  /** The healthy spare, its main, and its dump. */
+  async healthy(): Promise<Things> {
+    const spare = this.put('healthy.img', healthyImage());
+    const main = this.sparse('main.img', MAIN_SECTORS * SECTOR);
+    const dump = this.path('healthy.json');
+    const { code, stderr } = await this.run(['dump', spare, '-o', dump, '--overwrite']);
+    if (code !== 0) throw new Error(`the healthy spare cannot be dumped: ${stderr}`);
+    return { spare, main, dump };
+  }
+}
+
+/** The content of a file or block device as a short text. */
+export function hashOf(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+/** Content and the time of the last write: tells also a write of the same bytes. */
+export function fingerprint(path: string): string {
+  const { mtimeNs, size } = statSync(path, { bigint: true });
+  return `${hashOf(path)} of ${size} bytes, written at ${mtimeNs}`;
+}
