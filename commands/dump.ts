@@ -46,7 +46,7 @@ export default class Dump extends BaseCommand<typeof Dump> {
   }
 
   /** The device stays open while the dump is taken from it, and no longer. */
-  private async *content(format: DumpFormat, open: OpenDump): AsyncGenerator<string> {
+  private async *content(format: DumpFormat, open: OpenDump): AsyncGenerator<string | Uint8Array> {
     try {
       yield* renderDump(format, open, this.terminals.stdout);
     } finally {

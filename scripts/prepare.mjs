@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCE_FOLDERS = ['src', 'commands', 'test', 'bench'];
 /** Besides the sources, what the compiler's output depends on. */
-const SETTINGS = ['tsconfig.json', 'package.json', 'node_modules/.package-lock.json'];
+const SETTINGS = ['tsconfig.json', 'package.json', 'node_modules/.package-lock.json', 'scripts/bundle.mjs'];
 /** Written after a build that succeeded: which sources it had, and by its time, how old they may be. */
 const stamp = join(root, 'dist', '.built');
 
@@ -37,6 +37,7 @@ function build() {
   // What is saved while the compiler runs is newer than the build, though older than its end.
   const began = new Date();
   run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']);
+  run(process.execPath, [join('scripts', 'bundle.mjs')]);
   writeFileSync(stamp, sources.join('\n'));
   utimesSync(stamp, began, began);
 }

@@ -17,7 +17,11 @@ export interface Program {
   /** The directory with oclif.manifest.json, or with the commands where there is none. */
   readonly root: string;
   readonly packageJson: PJSON;
+  /** How to load a command by its id, where the commands are no files of their own. */
+  readonly commands?: Readonly<Record<string, CommandLoader>>;
 }
+
+export type CommandLoader = () => Promise<{ readonly default: Command.Class }>;
 
 export class LeanConfig extends Config {
   readonly #commands: ReadonlyMap<string, Command.Loadable>;
@@ -38,7 +42,7 @@ export class LeanConfig extends Config {
     this.shell = 'sh';
     this.userAgent = `${this.name}/${this.version} node-${process.version}`;
     this.plugins.set(plugin.name, plugin);
-    this.#commands = new Map(plugin.commands.map((command) => [command.id, command]));
+    this.#commands = new Map(plugin.commands.map((command) => [command.id, loadable(command, program)]));
     this.#topics = topicsOf(plugin);
   }
 
@@ -81,6 +85,19 @@ export class LeanConfig extends Config {
   > {
     return { failures: [], successes: [] };
   }
+}
+
+function loadable(command: Command.Loadable, { commands }: Program): Command.Loadable {
+  const load = commands?.[command.id];
+  if (load === undefined) return command;
+  return {
+    ...command,
+    load: async () => {
+      const { default: loaded } = await load();
+      loaded.id = command.id;
+      return loaded;
+    },
+  };
 }
 
 /**

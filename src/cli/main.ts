@@ -39,7 +39,8 @@ export async function main(argv: readonly string[], program: Program = thisProgr
   await leave(exitCode);
 }
 
-function thisProgram(): Program {
+/** The program of this package, its commands each in a file of its own. */
+export function thisProgram(): Program {
   const packageJson = createRequire(import.meta.url)('../../../package.json') as PJSON;
   return { root: fileURLToPath(new URL('../../../', import.meta.url)), packageJson };
 }

@@ -5,20 +5,18 @@
  */
 import { createRequire } from 'node:module';
 
-const require = createRequire(import.meta.url);
-
 export function loadConfig(): typeof import('@oclif/core/config') {
-  return require('@oclif/core/config');
+  return createRequire(import.meta.url)('@oclif/core/config');
 }
 
 export function loadCommand(): typeof import('@oclif/core/command') {
-  return require('@oclif/core/command');
+  return createRequire(import.meta.url)('@oclif/core/command');
 }
 
 export function loadHelp(): typeof import('@oclif/core/help') {
-  return require('@oclif/core/help');
+  return createRequire(import.meta.url)('@oclif/core/help');
 }
 
 export function loadSettings(): typeof import('@oclif/core/settings') {
-  return require('@oclif/core/settings');
+  return createRequire(import.meta.url)('@oclif/core/settings');
 }

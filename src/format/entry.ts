@@ -24,13 +24,14 @@ export const ENTRY_SIZE = 16;
 
 const [MAIN_SECTOR, SPARE_SECTOR] = ENTRY.fields;
 
-/** Where the sector of each side lies in an entry, in bytes. */
-export const SIDE_OFFSET = { main: MAIN_SECTOR.offset, spare: SPARE_SECTOR.offset } as const;
-
 /** A main_sector of 2^64 - 1 marks an empty slot. */
 const EMPTY_WORD = 0xffffffff;
 
 const TWO_32 = 2 ** 32;
+
+/** 32-bit words of an entry, and where the low one of each side's sector lies among them. */
+export const ENTRY_WORDS = ENTRY_SIZE / 4;
+export const SIDE_WORD = { main: MAIN_SECTOR.offset / 4, spare: SPARE_SECTOR.offset / 4 } as const;
 
 /**
  * The live entries of a table, kept as the bytes that lie on the device: a table may have 33 million, so no
@@ -40,6 +41,8 @@ const TWO_32 = 2 ** 32;
 export class RemapTable {
   readonly bytes: Uint8Array;
   readonly count: number;
+  /** The same as little-endian 32-bit words, for work on millions of entries. */
+  readonly words: Uint32Array;
   readonly #view: DataView;
 
   /** @param bytes exactly the live entries */
@@ -47,20 +50,21 @@ export class RemapTable {
     if (bytes.length % ENTRY_SIZE !== 0) throw new RangeError(`a table of ${bytes.length} bytes`);
     this.bytes = bytes;
     this.count = bytes.length / ENTRY_SIZE;
+    this.words = littleEndianWords(bytes);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   isEmpty(index: number): boolean {
-    const at = index * ENTRY_SIZE + MAIN_SECTOR.offset;
-    return this.#view.getUint32(at, true) === EMPTY_WORD && this.#view.getUint32(at + 4, true) === EMPTY_WORD;
+    const at = index * ENTRY_WORDS + SIDE_WORD.main;
+    return this.words[at] === EMPTY_WORD && this.words[at + 1] === EMPTY_WORD;
   }
 
   mainSector(index: number): number {
-    return this.#sector(index * ENTRY_SIZE + MAIN_SECTOR.offset);
+    return this.#sector(index * ENTRY_WORDS + SIDE_WORD.main);
   }
 
   spareSector(index: number): number {
-    return this.#sector(index * ENTRY_SIZE + SPARE_SECTOR.offset);
+    return this.#sector(index * ENTRY_WORDS + SIDE_WORD.spare);
   }
 
   /** The same, exact to 64 bits, for output. */
@@ -78,8 +82,19 @@ export class RemapTable {
   }
 
   #sector(at: number): number {
-    return this.#view.getUint32(at + 4, true) * TWO_32 + this.#view.getUint32(at, true);
+    return (this.words[at + 1] ?? 0) * TWO_32 + (this.words[at] ?? 0);
   }
+}
+
+const IS_LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+/** A view where the processor can have one, else a copy. */
+function littleEndianWords(bytes: Uint8Array): Uint32Array {
+  const count = bytes.length / 4;
+  if (IS_LITTLE_ENDIAN && bytes.byteOffset % 4 === 0)
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, count);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Uint32Array.from({ length: count }, (_, index) => view.getUint32(index * 4, true));
 }
 
 /** The bytes of a table with these entries, in this order. */

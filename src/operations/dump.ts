@@ -75,7 +75,7 @@ export function writeDumpFile(
   path: string,
   overwrite: boolean,
   device: FileDevice,
-  content: AsyncIterable<string>,
+  content: AsyncIterable<string | Uint8Array>,
 ): Promise<number> {
   return writeOutputFile(path, { overwrite, never: [device] }, async (sink) => {
     for await (const piece of content) await sink.write(piece);

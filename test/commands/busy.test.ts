@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { run } from '../device/scratch.js';
 import { healthyImage } from '../obligations/commands.js';
 import { DMREMAP, fsck } from '../obligations/run-cli.js';
-import { hashOf, Workshop } from '../obligations/workshop.js';
+import { hashOf, patient, Workshop } from '../obligations/workshop.js';
 import { SECTOR } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { assertRefused, CHANGES, CREATE, PREEN, RESTORE, WIPE, YES } from './changes.js';
@@ -10,6 +10,7 @@ import { assertRefused, CHANGES, CREATE, PREEN, RESTORE, WIPE, YES } from './cha
 /** Whoever else has a device is named, and nothing is changed under his feet. */
 
 const test = suite('changes to devices that are in use');
+const slow = patient(test);
 let shop: Workshop;
 let dump = '';
 test.beforeEach(async () => {
@@ -37,7 +38,7 @@ time.sleep(1000)`,
 ];
 
 for (const [title, needed, [program = '', ...words]] of HOLD) {
-  test(`${title} of another process`, async () => {
+  slow(`${title} of another process`, async () => {
     needs(needed);
     for (const change of CHANGES) {
       const spare = shop.put('spare.img', change.image());
@@ -52,7 +53,7 @@ for (const [title, needed, [program = '', ...words]] of HOLD) {
   });
 }
 
-test('an image that is attached to a loop device', async () => {
+slow('an image that is attached to a loop device', async () => {
   needs('root', 'losetup', '/dev/loop-control');
   for (const change of CHANGES) {
     const spare = shop.put('spare.img', change.image());
@@ -64,7 +65,7 @@ test('an image that is attached to a loop device', async () => {
   }
 });
 
-test('a device with a mounted ext4', async () => {
+slow('a device with a mounted ext4', async () => {
   needs('root', 'losetup', '/dev/loop-control', 'mkfs.ext4', 'mount');
   const loop = shop.loop(shop.sparse('ext4.img', 16 << 20));
   run('mkfs.ext4', '-q', '-F', loop);
@@ -79,7 +80,7 @@ test('a device with a mounted ext4', async () => {
   unmount();
 });
 
-test('a spare that is mounted besides', async () => {
+slow('a spare that is mounted besides', async () => {
   // btrfs leaves the first 64 KiB and, made smaller than its device, the end: both copies fit around it
   needs('root', 'losetup', '/dev/loop-control', 'mkfs.btrfs', 'mount');
   const size = 128 << 20;
@@ -112,7 +113,7 @@ function writeFront(path: string, front: Buffer): void {
   closeSync(device);
 }
 
-test('swap', async () => {
+slow('swap', async () => {
   needs('root', 'losetup', '/dev/loop-control', 'mkswap', 'swapon', 'swapoff');
   const loop = shop.loop(shop.sparse('swap.img', 4 << 20));
   run('mkswap', loop);
@@ -122,7 +123,7 @@ test('swap', async () => {
   off();
 });
 
-test('another dmremap at work', async () => {
+slow('another dmremap at work', async () => {
   needs('python3');
   const spare = shop.put('spare.img', healthyImage());
   // it has the device while it waits for an answer

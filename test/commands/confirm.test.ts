@@ -3,13 +3,14 @@ import { basename } from 'node:path';
 import { runOnTerminal, type Step } from '../cli/pseudo-terminal.js';
 import { DMREMAP, PLAIN } from '../obligations/run-cli.js';
 import { documentOf } from '../obligations/schemas.js';
-import { fingerprint, Workshop } from '../obligations/workshop.js';
+import { fingerprint, patient, Workshop } from '../obligations/workshop.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { ASKING, assertRefused, CREATE, RESTORE, unanswered, WIPE } from './changes.js';
 
 /** Nothing is changed that nobody said yes to. */
 
 const test = suite('changes ask first');
+const slow = patient(test);
 let shop: Workshop;
 let dump = '';
 test.beforeEach(async () => {
@@ -19,7 +20,7 @@ test.beforeEach(async () => {
 test.afterEach(() => shop.cleanUp());
 
 for (const change of ASKING) {
-  test(`${change.name} without a terminal`, async () => {
+  slow(`${change.name} without a terminal`, async () => {
     const spare = shop.put('spare.img', change.image());
     const line = unanswered(change.line(spare, dump));
     const error = await assertRefused(shop, line, 'no-terminal', /no terminal to ask on/, [spare]);
@@ -28,7 +29,7 @@ for (const change of ASKING) {
     assert.not.ok(existsSync(shop.state), 'nor is an undo file begun');
   });
 
-  test(`${change.name} --dry-run`, async () => {
+  slow(`${change.name} --dry-run`, async () => {
     const spare = shop.put('spare.img', change.image());
     const before = fingerprint(spare);
     for (const line of [change.line(spare, dump), unanswered(change.line(spare, dump))]) {
@@ -45,7 +46,7 @@ for (const change of ASKING) {
     assert.not.ok(existsSync(shop.state), 'nor is an undo file begun');
   });
 
-  test(`${change.name} shows what it is about to do, and to what`, async () => {
+  slow(`${change.name} shows what it is about to do, and to what`, async () => {
     const spare = shop.put('spare.img', change.image());
     const { code, stderr } = await shop.run(change.line(spare, dump));
     assert.is(code, 0, stderr);
@@ -68,7 +69,7 @@ async function answered(line: readonly string[], steps: readonly Step[]) {
   return runOnTerminal([process.execPath, DMREMAP, ...line], steps, { env });
 }
 
-test('what destroys wants the name of the device', async () => {
+slow('what destroys wants the name of the device', async () => {
   needs('python3');
   for (const change of [CREATE, WIPE]) {
     const spare = shop.put('spare.img', change.image());
@@ -95,7 +96,7 @@ test('what destroys wants the name of the device', async () => {
   }
 });
 
-test('what destroys nothing wants a yes', async () => {
+slow('what destroys nothing wants a yes', async () => {
   needs('python3');
   const spare = shop.put('spare.img', RESTORE.image());
   const line = unanswered(RESTORE.line(spare, dump));

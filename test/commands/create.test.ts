@@ -1,7 +1,7 @@
 import { readFileSync, symlinkSync } from 'node:fs';
 import { healthyImage } from '../obligations/commands.js';
 import { type Document, documentOf } from '../obligations/schemas.js';
-import { Workshop } from '../obligations/workshop.js';
+import { patient, Workshop } from '../obligations/workshop.js';
 import { buildImage, type Fields } from '../support/build-image.js';
 import { FIELDS, redundantGeometry, SECTOR, u64 } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
@@ -11,6 +11,7 @@ import { assertRefused } from './changes.js';
 /** What create writes, byte for byte; what it refuses besides the content of others. */
 
 const test = suite('dmremap create');
+const slow = patient(test);
 let shop: Workshop;
 test.beforeEach(() => {
   shop = new Workshop();
@@ -56,7 +57,7 @@ function uuidBytes(text: unknown): Buffer {
   return Buffer.from(String(text).replaceAll('-', ''), 'hex');
 }
 
-test('both layouts, for a main that is here and for one that is not', async () => {
+slow('both layouts, for a main that is here and for one that is not', async () => {
   const main = shop.sparse('main.img', 3 * MiB);
   const mainSectors = (3 * MiB) / SECTOR;
   const first = shop.sparse('first.img', MiB);
@@ -72,7 +73,7 @@ test('both layouts, for a main that is here and for one that is not', async () =
   assert.not.equal(readFileSync(first).subarray(192, 224), readFileSync(second).subarray(192, 224));
 });
 
-test('sizes that are no multiple of 4096, and every size of a main', async () => {
+slow('sizes that are no multiple of 4096, and every size of a main', async () => {
   for (const [size, text, mainSectors] of [
     [MiB + 512, '4096', 8],
     [MiB + 3584, '2T', 2 ** 32],
@@ -89,7 +90,7 @@ test('sizes that are no multiple of 4096, and every size of a main', async () =>
     ]);
 });
 
-test('the smallest device for a capacity, and one that is a block smaller', async () => {
+slow('the smallest device for a capacity, and one that is a block smaller', async () => {
   for (const [layout, copies] of [
     ['redundant', 2],
     ['plain', 1],
@@ -116,7 +117,7 @@ test('the smallest device for a capacity, and one that is a block smaller', asyn
   }
 });
 
-test('capacities that no table has', async () => {
+slow('capacities that no table has', async () => {
   const spare = shop.sparse('spare.img', MiB);
   for (const entries of ['0', '-1', '33554176', '1e3', 'many', '1.5']) {
     const line = ['create', spare, '--main-size', '1G', '--entries', entries, '--yes'];
@@ -128,7 +129,7 @@ test('capacities that no table has', async () => {
   await assertRefused(shop, both, 'usage', /exclude/, [spare]);
 });
 
-test('over live remaps only with their exact number', async () => {
+slow('over live remaps only with their exact number', async () => {
   const spare = shop.put('spare.img', healthyImage());
   const line = ['create', spare, '--main-size', '1G', '--yes'];
   const error = await assertRefused(shop, line, 'wrong-device', /5 live remaps/, [spare]);
@@ -166,7 +167,7 @@ function flipped(image: Buffer): Buffer {
   return image;
 }
 
-test('over an old set that lay elsewhere: none of its copies is found again', async () => {
+slow('over an old set that lay elsewhere: none of its copies is found again', async () => {
   // the device has grown since, so that its backup is not where the new one will be
   const spare = shop.put('spare.img', Buffer.concat([healthyImage(), Buffer.alloc(MiB)]));
   const ended = await shop.run(['create', spare, '--main-size', '1G', '--discard-remaps', '5', '--yes']);
@@ -182,7 +183,7 @@ test('over an old set that lay elsewhere: none of its copies is found again', as
   assert.equal(magics, [0, image.length / SECTOR - 8]);
 });
 
-test('main itself is no spare, by whatever name', async () => {
+slow('main itself is no spare, by whatever name', async () => {
   const main = shop.sparse('main.img', MiB);
   symlinkSync(main, shop.path('link.img'));
   for (const [spare, named] of [
@@ -200,7 +201,7 @@ test('main itself is no spare, by whatever name', async () => {
     );
 });
 
-test('nor is a loop device over main, or main inside or around the spare', async () => {
+slow('nor is a loop device over main, or main inside or around the spare', async () => {
   needs('root', 'losetup', '/dev/loop-control');
   const main = shop.sparse('main.img', 4 * MiB);
   const whole = shop.loop(main);
@@ -225,7 +226,7 @@ test('nor is a loop device over main, or main inside or around the spare', async
   );
 });
 
-test('on disks of 4096-byte blocks', async () => {
+slow('on disks of 4096-byte blocks', async () => {
   needs('root', 'losetup', '/dev/loop-control');
   const spare = shop.loop(shop.sparse('spare.img', MiB), '-b', '4096');
   const main = shop.loop(shop.sparse('main.img', 2 * MiB), '-b', '4096');
@@ -234,7 +235,7 @@ test('on disks of 4096-byte blocks', async () => {
   assert.is(again.code, 0, again.stdout);
 });
 
-test('bad mains', async () => {
+slow('bad mains', async () => {
   const spare = shop.sparse('spare.img', MiB);
   for (const [main, code, says] of [
     [shop.path('missing'), 'no-such-device', /no such file/],

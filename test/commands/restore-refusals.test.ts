@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { healthyImage } from '../obligations/commands.js';
-import { Workshop } from '../obligations/workshop.js';
+import { patient, Workshop } from '../obligations/workshop.js';
 import { patchSealed } from '../support/build-image.js';
 import { fixture } from '../support/fixtures.js';
 import { assert, suite } from '../support/harness.js';
@@ -10,6 +10,7 @@ import { assertRefused } from './changes.js';
 /** A dump goes back to the device that it was taken from, whole, or nowhere. */
 
 const test = suite('dmremap restore: refusals');
+const slow = patient(test);
 let shop: Workshop;
 let spare = '';
 let dump = '';
@@ -23,7 +24,7 @@ test.afterEach(() => shop.cleanUp());
 
 const line = (device: string, ...more: string[]) => ['restore', device, '--input', dump, '--yes', ...more];
 
-test('a dump of another device', async () => {
+slow('a dump of another device', async () => {
   const larger = shop.put('larger.img', healthyImage({}, 4096));
   const error = await assertRefused(
     shop,
@@ -45,7 +46,7 @@ test('a dump of another device', async () => {
     );
 });
 
-test('a device that nothing identifies', async () => {
+slow('a device that nothing identifies', async () => {
   const blank = shop.sparse('blank.img', 1 << 20);
   await assertRefused(shop, line(blank), 'wrong-device', /nothing tells/, [blank]);
   const ended = await shop.run(line(blank, '--same-device'));
@@ -53,7 +54,7 @@ test('a device that nothing identifies', async () => {
   assert.is(judge(readFileSync(blank)).n, 0);
 });
 
-test('a dump that was cut short, wherever', async () => {
+slow('a dump that was cut short, wherever', async () => {
   const input = shop.path('cut.json');
   const cuts = [
     0,
@@ -77,7 +78,7 @@ test('a dump that was cut short, wherever', async () => {
   }
 });
 
-test('what is no dump', async () => {
+slow('what is no dump', async () => {
   const input = shop.path('no-dump');
   const dumped = JSON.parse(text);
   const not = (change: object) => JSON.stringify({ ...dumped, ...change });
@@ -121,7 +122,7 @@ test('what is no dump', async () => {
   assert.equal(accepted, []);
 });
 
-test('inputs that cannot be read', async () => {
+slow('inputs that cannot be read', async () => {
   for (const [input, says] of [
     [shop.path('missing.json'), /no file/],
     [shop.folder, /directory/],
@@ -130,7 +131,7 @@ test('inputs that cannot be read', async () => {
     await assertRefused(shop, ['restore', spare, '--input', input, '--yes'], 'usage', says, [spare]);
 });
 
-test('a dump of another generation, or of a damaged copy, is a guess', async () => {
+slow('a dump of another generation, or of a damaged copy, is a guess', async () => {
   const image = healthyImage();
   patchSealed(image, 'both', 'generation', 9);
   const newer = shop.put('newer.img', image);

@@ -5,7 +5,7 @@ import { run } from '../device/scratch.js';
 import { healthyImage } from '../obligations/commands.js';
 import { withoutPrivileges } from '../obligations/run-cli.js';
 import { documentOf } from '../obligations/schemas.js';
-import { hashOf, Workshop } from '../obligations/workshop.js';
+import { hashOf, patient, Workshop } from '../obligations/workshop.js';
 import { buildImage, DEFAULTS, type Fields } from '../support/build-image.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { ASKING, assertRefused, type Change, CREATE, PREEN, WIPE } from './changes.js';
@@ -13,6 +13,7 @@ import { ASKING, assertRefused, type Change, CREATE, PREEN, WIPE } from './chang
 /** Before anything is overwritten it lies in an undo file; where none can be made, nothing is overwritten. */
 
 const test = suite('changes and their undo files');
+const slow = patient(test);
 let shop: Workshop;
 let dump = '';
 test.beforeEach(async () => {
@@ -43,7 +44,7 @@ const SAVED: readonly (Change & { readonly file: string })[] = [
 ];
 
 for (const { name, image, line, file } of SAVED) {
-  test(`${name} saves what it overwrites`, async () => {
+  slow(`${name} saves what it overwrites`, async () => {
     const before = image();
     const spare = shop.put('spare.img', before);
     const { code, stderr } = await shop.run(line(spare, dump));
@@ -72,7 +73,7 @@ async function undone(path: string, after: Buffer): Promise<Buffer> {
   return image;
 }
 
-test('what a redundant set mends from its other copy needs none', async () => {
+slow('what a redundant set mends from its other copy needs none', async () => {
   const spare = shop.put('spare.img', PREEN.image());
   const { code, stderr } = await shop.run(PREEN.line(spare, dump), { env: NO_STATE });
   assert.is(code, 1, stderr);
@@ -81,7 +82,7 @@ test('what a redundant set mends from its other copy needs none', async () => {
   assert.is((await shop.run(['check', '-p', dirty], { env: NO_STATE })).code, 1);
 });
 
-test('the state directory cannot be written', async () => {
+slow('the state directory cannot be written', async () => {
   if (process.geteuid?.() === 0) needs('setpriv');
   const state = shop.folderAt('state');
   for (const { image, line } of SAVED) {
@@ -97,7 +98,7 @@ test('the state directory cannot be written', async () => {
   }
 });
 
-test('places where no undo file may lie', async () => {
+slow('places where no undo file may lie', async () => {
   const spare = shop.put('spare.img', healthyImage());
   const line = WIPE.line(spare, dump);
   for (const file of [
@@ -111,7 +112,7 @@ test('places where no undo file may lie', async () => {
   await assertRefused(shop, line, 'undo-unavailable', /undo/, [spare], { env: NO_STATE });
 });
 
-test('the spare cannot hold its own undo file, nor can main', async () => {
+slow('the spare cannot hold its own undo file, nor can main', async () => {
   needs('root', 'losetup', '/dev/loop-control', 'mkfs.ext4', 'mount');
   const image = shop.sparse('main-disk.img', 32 << 20);
   const main = shop.loop(image);
@@ -136,7 +137,7 @@ test('the spare cannot hold its own undo file, nor can main', async () => {
   unmount();
 });
 
-test('--undo-file and --no-undo', async () => {
+slow('--undo-file and --no-undo', async () => {
   const spare = shop.put('spare.img', healthyImage());
   const own = shop.path('own.undo');
   const json = documentOf(await shop.run([...WIPE.line(spare, dump), '--undo-file', own, '--json']), 'wipe');
@@ -161,7 +162,7 @@ test('--undo-file and --no-undo', async () => {
   );
 });
 
-test('an undo file is never replaced', async () => {
+slow('an undo file is never replaced', async () => {
   const spare = shop.put('spare.img', healthyImage());
   const hashes = new Map<string, string>();
   for (let times = 0; times < 3; times++) {

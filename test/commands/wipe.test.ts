@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { run } from '../device/scratch.js';
 import { healthyImage } from '../obligations/commands.js';
-import { Workshop } from '../obligations/workshop.js';
+import { patient, Workshop } from '../obligations/workshop.js';
 import { buildImage } from '../support/build-image.js';
 import { fixture, fixtureNames } from '../support/fixtures.js';
 import { SECTOR } from '../support/format-numbers.js';
@@ -12,6 +12,7 @@ import { assertRefused } from './changes.js';
 /** After a wipe nothing finds a set here any more, and nothing else on the device has changed. */
 
 const test = suite('dmremap wipe');
+const slow = patient(test);
 let shop: Workshop;
 test.beforeEach(() => {
   shop = new Workshop();
@@ -45,23 +46,23 @@ async function assertWiped(
   assert.is((await shop.run(['check', spare])).code, 8);
 }
 
-test('both copies of a redundant set', async () => {
+slow('both copies of a redundant set', async () => {
   await assertWiped(shop.put('spare.img', healthyImage()), 5, [0, 2040]);
 });
 
-test('the one copy of a plain set', async () => {
+slow('the one copy of a plain set', async () => {
   const spec = { layout: 'plain', sectors: 2048, maxEntries: 255, entries: [[7, 16]] } as const;
   await assertWiped(shop.put('plain.img', buildImage(spec)), 1, [0]);
 });
 
-test('the copy that is left, and a backup on a device that has grown', async () => {
+slow('the copy that is left, and a backup on a device that has grown', async () => {
   const lame = healthyImage().fill(0, 0, 4096);
   await assertWiped(shop.put('lame.img', lame), 5, [2040]);
   const grown = Buffer.concat([healthyImage(), Buffer.alloc(8192)]);
   await assertWiped(shop.put('grown.img', grown), 5, [0, 2040]);
 });
 
-test('on blocks of 4096 bytes', async () => {
+slow('on blocks of 4096 bytes', async () => {
   needs('root', 'losetup', '/dev/loop-control');
   const image = shop.put('spare.img', healthyImage());
   const loop = shop.loop(image, '-b', '4096');
@@ -70,7 +71,7 @@ test('on blocks of 4096 bytes', async () => {
   assert.is(judge(readFileSync(loop)).n, 8);
 });
 
-test('live remaps want their exact number', async () => {
+slow('live remaps want their exact number', async () => {
   const spare = shop.put('spare.img', healthyImage());
   for (const more of [[], ['--discard-remaps', '4'], ['--discard-remaps', '0']]) {
     const error = await assertRefused(
@@ -87,12 +88,12 @@ test('live remaps want their exact number', async () => {
   assert.is((await shop.run(['wipe', empty, '--yes'])).code, 0);
 });
 
-test('what is no set is not wiped', async () => {
+slow('what is no set is not wiped', async () => {
   const spare = shop.put('noise.img', Buffer.alloc(1 << 20, 'something else'));
   await assertRefused(shop, ['wipe', spare, '--yes'], 'not-dmremap3', /nothing to wipe/, [spare]);
 });
 
-test('every golden image can be wiped, or says why not', async () => {
+slow('every golden image can be wiped, or says why not', async () => {
   for (const name of fixtureNames().filter((fixtureName) => !fixtureName.startsWith('module/'))) {
     const before = fixture(name);
     // bad sizes, and sets of the future: no command but info has anything to do with these
@@ -114,7 +115,7 @@ test('every golden image can be wiped, or says why not', async () => {
   }
 });
 
-test('a filesystem beside it stays', async () => {
+slow('a filesystem beside it stays', async () => {
   needs('mkfs.btrfs', 'blkid');
   const size = 128 << 20;
   const image = shop.sparse('both.img', size);

@@ -86,7 +86,7 @@ function lookalike(random: Random): Buffer {
 
 test('no plain set with one flipped bit is, however like it looks', () => {
   const random = new Random(3);
-  for (let round = 0; round < 700; round++) {
+  for (let round = 0; round < 600; round++) {
     const image = lookalike(random);
     assert.ok(isSealed(image));
     const live = 4096 + 16 * image.readUInt32LE(32);
@@ -115,7 +115,7 @@ test('no plain set with lost bytes in its checksum, times or sizes is', () => {
 
 test('no set of ours is, damaged or not', () => {
   let asked = 0;
-  for (let seed = 5000; seed < 18_000; seed++) {
+  for (let seed = 5000; seed < 11_500; seed++) {
     const { image, base, description } = mutation(seed);
     for (const one of [base, image]) {
       if (one.length < 8192 || decodeHeader(one).magic !== 'DMREMAP3' || isSealed(one)) continue;
@@ -123,7 +123,7 @@ test('no set of ours is, damaged or not', () => {
       assert.is(evidenceIn(one), undefined, description);
     }
   }
-  assert.ok(asked > 2000, `${asked} fronts`);
+  assert.ok(asked > 1000, `${asked} fronts`);
 });
 
 test('traits count only where our own fields cannot explain them', () => {

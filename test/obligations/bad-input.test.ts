@@ -6,11 +6,12 @@ import { type BadDevice, badDevices } from './bad-devices.js';
 import { ROWS, type Row } from './commands.js';
 import { type Ended, withoutPrivileges } from './run-cli.js';
 import { type Document, documentOf, isObject } from './schemas.js';
-import { Workshop } from './workshop.js';
+import { patient, Workshop } from './workshop.js';
 
 /** Whatever is named in place of a spare: the same clear answer from every command, in text and in JSON. */
 
 const test = suite('obligations: bad input');
+const slow = patient(test);
 const shop = new Workshop();
 let bad: readonly BadDevice[] = [];
 let things = { spare: '', main: '', dump: '' };
@@ -73,7 +74,7 @@ function assertReported(row: Row, [text, json]: [Ended, Ended], device: BadDevic
 }
 
 for (const row of ROWS.filter(({ takes }) => takes !== 'nothing')) {
-  test(`${row.name}: what is no spare`, async () => {
+  slow(`${row.name}: what is no spare`, async () => {
     for (const [index, device] of bad.entries()) {
       const zeros = device.code === 'not-dmremap3' ? row.onZeros : undefined;
       if (zeros === 'success') continue;
@@ -86,7 +87,7 @@ for (const row of ROWS.filter(({ takes }) => takes !== 'nothing')) {
     }
   });
 
-  test(`${row.name}: what its user may not open`, async () => {
+  slow(`${row.name}: what its user may not open`, async () => {
     if (process.geteuid?.() === 0) needs('setpriv');
     const secret = shop.path('secret.img');
     shop.sparse('secret.img', 1 << 20);
@@ -103,7 +104,7 @@ for (const row of ROWS.filter(({ takes }) => takes !== 'nothing')) {
 const LACKING = /missing|name main|expects|must be provided/;
 
 for (const row of ROWS) {
-  test(`${row.name}: a wrong command line`, async () => {
+  slow(`${row.name}: a wrong command line`, async () => {
     const line = row.line(things);
     assertFailure(row, await both([...line, '--no-such-flag']), 'usage', /unknown flag: --no-such-flag/);
     assertFailure(row, await jsonOnly([...line, '-Z']), 'usage', /unknown flag: -Z/);

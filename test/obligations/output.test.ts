@@ -6,11 +6,12 @@ import { assert, needs, suite } from '../support/harness.js';
 import { healthyImage, ROWS, type Row, type Things } from './commands.js';
 import { DMREMAP, PLAIN, shell, withReaderGone } from './run-cli.js';
 import { documentOf } from './schemas.js';
-import { hashOf, Workshop } from './workshop.js';
+import { hashOf, patient, Workshop } from './workshop.js';
 
 /** What every command owes to the streams that it is given. */
 
 const test = suite('obligations: output');
+const slow = patient(test);
 const shop = new Workshop();
 let healthy: Things = { spare: '', main: '', dump: '' };
 /** No copy of it is valid: all who read it answer 4. */
@@ -29,7 +30,7 @@ function subjectOf(row: Row): { things: Things; verdict: number } {
 }
 
 for (const row of ROWS) {
-  test(`${row.name}: nobody reads the answer`, async () => {
+  slow(`${row.name}: nobody reads the answer`, async () => {
     const { things, verdict } = subjectOf(row);
     const expected = await shop.run(row.line(things));
     assert.is(expected.code, verdict, expected.stderr);
@@ -41,14 +42,14 @@ for (const row of ROWS) {
     assert.is(json.code, verdict, `reader of --json gone: ${json.stderr}`);
   });
 
-  test(`${row.name}: standard input and output closed`, async () => {
+  slow(`${row.name}: standard input and output closed`, async () => {
     const { things, verdict } = subjectOf(row);
     const ended = await shell('$dmremap "$@" <&- >&-', row.line(things), { env: shop.env });
     assert.is(ended.code, verdict, ended.stderr);
     assert.not.match(ended.stderr, /EBADF|unexpected|bug/);
   });
 
-  test(`${row.name} --quiet`, async () => {
+  slow(`${row.name} --quiet`, async () => {
     const { things } = subjectOf(row);
     const loud = await shop.run(row.line(things));
     const quiet = await shop.run([...row.line(subjectOf(row).things), '--quiet']);
@@ -62,7 +63,7 @@ for (const row of ROWS) {
     assert.match(missing.stderr, /no such file/, 'errors are printed');
   });
 
-  test(`${row.name}: ASCII where that is asked for`, async () => {
+  slow(`${row.name}: ASCII where that is asked for`, async () => {
     const { things } = subjectOf(row);
     const line = row.line(things);
     const asked = [
@@ -73,7 +74,7 @@ for (const row of ROWS) {
     for (const { stdout, stderr } of asked) assert.match(stdout + stderr, /^[\n\x20-\x7e]+$/);
   });
 
-  test(`${row.name}: no colours where they are not wanted`, async () => {
+  slow(`${row.name}: no colours where they are not wanted`, async () => {
     needs('python3');
     const { things } = subjectOf(row);
     const line = [process.execPath, DMREMAP, ...row.line(things)];
@@ -91,7 +92,7 @@ for (const row of ROWS) {
 /** Larger than any pipe: whoever reads one line of it is gone long before the end. */
 const LONG: readonly Entry[] = Array.from({ length: 20_000 }, (_, index) => [index, 1000 + index]);
 
-test('a reader who leaves after the first line', async () => {
+slow('a reader who leaves after the first line', async () => {
   const spec = { layout: 'redundant', sectors: 65_536, maxEntries: 20_000, entries: LONG } as const;
   const image = shop.put('long.img', buildImage(spec));
   for (const format of ['json', 'text', 'csv', 'hex']) {
@@ -111,7 +112,7 @@ test('a reader who leaves after the first line', async () => {
   assert.equal([check.code, check.stderr], [4, '']);
 });
 
-test('ASCII by any of its reasons, and --quiet with --json', async () => {
+slow('ASCII by any of its reasons, and --quiet with --json', async () => {
   for (const env of [{ LC_ALL: 'C' }, { LC_ALL: 'POSIX' }, { TERM: 'dumb' }]) {
     const { stdout, stderr } = await shop.run(['info', healthy.spare], { env });
     assert.match(stdout + stderr, /^[\n\x20-\x7e]+$/, JSON.stringify(env));
@@ -122,7 +123,7 @@ test('ASCII by any of its reasons, and --quiet with --json', async () => {
   documentOf(await shop.run(['check', damaged.spare, '--quiet', '--json']), 'check');
 });
 
-test('fsck.dmremap3: nobody reads the answer', async () => {
+slow('fsck.dmremap3: nobody reads the answer', async () => {
   const piped = await shell('$fsck -n "$1" | true', [damaged.spare]);
   assert.equal([piped.code, piped.stderr], [4, '']);
   const closed = await shell('$fsck -n "$1" <&- >&-', [damaged.spare]);
@@ -131,7 +132,7 @@ test('fsck.dmremap3: nobody reads the answer', async () => {
   assert.is(silent.code, 4);
 });
 
-test('a disk that is full of the output says so', async () => {
+slow('a disk that is full of the output says so', async () => {
   needs('/dev/full');
   for (const line of ['check "$1"', 'dump "$1"', 'info "$1" --json', 'table "$1" --main "$2"']) {
     const { code, stderr } = await shell(`$dmremap ${line} > /dev/full`, [healthy.spare, healthy.main]);
@@ -140,7 +141,7 @@ test('a disk that is full of the output says so', async () => {
   }
 });
 
-test('a change that cannot be told is made nevertheless', async () => {
+slow('a change that cannot be told is made nevertheless', async () => {
   const spare = shop.put('changed.img', healthyImage());
   const row = ROWS.find(({ name }) => name === 'wipe');
   await withReaderGone([...(row?.line({ ...healthy, spare }) ?? []), '--json'], { env: shop.env });

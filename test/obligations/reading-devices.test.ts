@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import { assert, needs, suite } from '../support/harness.js';
 import { healthyImage, readingLines, type Things } from './commands.js';
 import { DMREMAP, type Ended, FSCK, runProgram } from './run-cli.js';
-import { fingerprint, hashOf, Workshop } from './workshop.js';
+import { fingerprint, hashOf, patient, Workshop } from './workshop.js';
 
 /** Reading commands write nothing: not to images, not to devices, and they do not even ask for it. */
 
 const test = suite('obligations: readers open nothing for writing');
+const slow = patient(test);
 const shop = new Workshop();
 let healthy: Things = { spare: '', main: '', dump: '' };
 /** Wants a correction that check -p would make. */
@@ -31,7 +32,7 @@ function codeOnDamaged([command]: readonly string[]): number {
 
 const isOfPrimary = (line: readonly string[]) => line.includes('primary');
 
-test('a healthy image', async () => {
+slow('a healthy image', async () => {
   const before = [healthy.spare, healthy.main].map(fingerprint);
   for (const line of readingLines(healthy)) {
     const { code, stderr } = await shop.run(line);
@@ -40,7 +41,7 @@ test('a healthy image', async () => {
   }
 });
 
-test('read-only loop devices', async () => {
+slow('read-only loop devices', async () => {
   needs('root', 'losetup', '/dev/loop-control');
   const main = shop.loop(healthy.main, '--read-only');
   const spare = shop.loop(damaged.spare, '--read-only');
@@ -77,7 +78,7 @@ async function assertReadsOnly(command: readonly string[], device: string | unde
   return ended;
 }
 
-test('under strace: images', async () => {
+slow('under strace: images', async () => {
   needs('strace');
   for (const line of readingLines(damaged)) {
     const { code, stderr } = await assertReadsOnly([process.execPath, DMREMAP, ...line], damaged.spare);
@@ -90,7 +91,7 @@ test('under strace: images', async () => {
   assert.is((await assertReadsOnly(line, healthy.spare)).code, 0, 'a check that finds nothing to correct');
 });
 
-test('under strace: block devices, and the search through all of them', async () => {
+slow('under strace: block devices, and the search through all of them', async () => {
   needs('strace', 'root', 'losetup', '/dev/loop-control');
   const image = shop.put('set.img', distinctImage());
   const spare = shop.loop(image);
@@ -109,7 +110,7 @@ function distinctImage(): Buffer {
   return healthyImage({ set_uuid: Buffer.from(UUID.replaceAll('-', ''), 'hex') });
 }
 
-test('strace would see it', async () => {
+slow('strace would see it', async () => {
   needs('strace');
   const wiped = shop.put('wiped.img', healthyImage());
   const line = [process.execPath, DMREMAP, 'wipe', wiped, '--yes', '--discard-remaps', '5'];

@@ -41,8 +41,7 @@ export function schemaOf(document: Document): string {
 }
 
 /** What is wrong with a document by its schema; undefined where nothing is. */
-export function misfit(document: Document): string | undefined {
-  const name = schemaOf(document);
+export function misfit(document: Document, name = schemaOf(document)): string | undefined {
   if (!SCHEMAS.has(name)) return `there is no schema for ${name}`;
   const validate = validatorOf(name);
   if (validate(document)) return undefined;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { Scratch } from '../device/scratch.js';
 import { SECTOR } from '../support/format-numbers.js';
+import type { Body, Suite } from '../support/harness.js';
 import { healthyImage, MAIN_SECTORS, type Things } from './commands.js';
 import { dmremap, type Ended, type RunSettings } from './run-cli.js';
 
@@ -47,4 +48,12 @@ export function hashOf(path: string): string {
 export function fingerprint(path: string): string {
   const { mtimeNs, size } = statSync(path, { bigint: true });
   return `${hashOf(path)} of ${size} bytes, written at ${mtimeNs}`;
+}
+
+/**
+ * The suite, with more time for each test: those that run dozens of processes take seconds on an idle machine,
+ * and more than the usual minute on one that is busy with something else.
+ */
+export function patient(suite: Suite): (title: string, body: Body) => void {
+  return (title, body) => suite(title, body, { timeoutMs: 250_000 });
 }

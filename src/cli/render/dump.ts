@@ -1,17 +1,23 @@
 import { DUMP_FORMAT, DUMP_VERSION } from '../../exchange/dump-document.js';
+import type { RemapTable } from '../../format/entry.js';
 import { HEADER } from '../../format/header.js';
 import type { Dump, OpenDump } from '../../operations/dump.js';
 import type { Terminal } from '../terminal.js';
 import { hexdump } from './hexdump.js';
 import { shownValue } from './info.js';
 import { stringifyJson } from './json.js';
+import { LineBuffer } from './line-buffer.js';
 import { keyValueTable } from './table.js';
 
 export const DUMP_FORMATS = ['json', 'text', 'csv', 'hex'] as const;
 export type DumpFormat = (typeof DUMP_FORMATS)[number];
 
-/** The dump as text, piece by piece: what is in memory does not grow with the table. */
-export function renderDump(format: DumpFormat, open: OpenDump, terminal: Terminal): AsyncGenerator<string> {
+/** The dump as text or as bytes of text, piece by piece: what is in memory does not grow with the table. */
+export function renderDump(
+  format: DumpFormat,
+  open: OpenDump,
+  terminal: Terminal,
+): AsyncGenerator<string | Uint8Array> {
   switch (format) {
     case 'json':
       return dumpJson(open);
@@ -25,7 +31,12 @@ export function renderDump(format: DumpFormat, open: OpenDump, terminal: Termina
 }
 
 /** Lossless, and complete only with its last line: what `restore` takes (exchange/dump-document.ts). */
-async function* dumpJson({ device, identity, dump, exitCode }: OpenDump): AsyncGenerator<string> {
+async function* dumpJson({
+  device,
+  identity,
+  dump,
+  exitCode,
+}: OpenDump): AsyncGenerator<string | Uint8Array> {
   const head = stringifyJson({
     command: 'dump',
     exit_code: exitCode,
@@ -46,18 +57,33 @@ async function* dumpJson({ device, identity, dump, exitCode }: OpenDump): AsyncG
   });
   yield head.replace(/\n\}\s*$/, ',\n  "entries": [');
   let separator = '\n';
-  for await (const part of dump.entries()) {
-    let text = '';
-    for (let index = 0; index < part.count; index++) {
-      text += `${separator}    {"main_sector": ${part.exactMainSector(index)}, "spare_sector": ${part.exactSpareSector(index)}}`;
-      separator = ',\n';
-    }
-    yield text;
-  }
+  yield* entryLines(dump, (part, index) => {
+    const line = `${separator}    {"main_sector": ${part.exactMainSector(index)}, "spare_sector": ${part.exactSpareSector(index)}}`;
+    separator = ',\n';
+    return line;
+  });
   yield `${separator === '\n' ? '' : '\n  '}],\n  "complete": true\n}\n`;
 }
 
-async function* dumpText({ device, dump }: OpenDump, terminal: Terminal): AsyncGenerator<string> {
+/** A line for each entry. */
+async function* entryLines(
+  dump: Dump,
+  lineOf: (part: RemapTable, index: number) => string,
+): AsyncGenerator<Uint8Array> {
+  const lines = new LineBuffer();
+  for await (const part of dump.entries()) {
+    for (let index = 0; index < part.count; index++) {
+      if (lines.isFull) yield lines.take();
+      lines.add(lineOf(part, index));
+    }
+  }
+  yield lines.take();
+}
+
+async function* dumpText(
+  { device, dump }: OpenDump,
+  terminal: Terminal,
+): AsyncGenerator<string | Uint8Array> {
   const { copy } = dump;
   const rows: [string, string][] = [
     ['device', device.path],
@@ -68,24 +94,19 @@ async function* dumpText({ device, dump }: OpenDump, terminal: Terminal): AsyncG
       rows.push([name, shownValue(name as keyof typeof copy.header, copy.header).replace('\n', '')]);
   for (const { byte, hex } of dump.reserved) rows.push([`reserved, byte ${byte}`, hex]);
   yield `${keyValueTable(rows, terminal)}\n\n${'main_sector'.padStart(20)} ${'spare_sector'.padStart(20)}\n`;
-  for await (const part of dump.entries()) {
-    let text = '';
-    for (let index = 0; index < part.count; index++)
-      text += part.isEmpty(index)
-        ? `${'(empty slot)'.padStart(20)}\n`
-        : `${String(part.exactMainSector(index)).padStart(20)} ${String(part.exactSpareSector(index)).padStart(20)}\n`;
-    yield text;
-  }
+  yield* entryLines(dump, (part, index) =>
+    part.isEmpty(index)
+      ? `${'(empty slot)'.padStart(20)}\n`
+      : `${String(part.exactMainSector(index)).padStart(20)} ${String(part.exactSpareSector(index)).padStart(20)}\n`,
+  );
 }
 
-async function* dumpCsv(dump: Dump): AsyncGenerator<string> {
+async function* dumpCsv(dump: Dump): AsyncGenerator<string | Uint8Array> {
   yield 'main_sector,spare_sector\n';
-  for await (const part of dump.entries()) {
-    let text = '';
-    for (let index = 0; index < part.count; index++)
-      text += `${part.exactMainSector(index)},${part.exactSpareSector(index)}\n`;
-    yield text;
-  }
+  yield* entryLines(
+    dump,
+    (part, index) => `${part.exactMainSector(index)},${part.exactSpareSector(index)}\n`,
+  );
 }
 
 /** The bytes of header and live entries with their places on the device. */
