@@ -2,6 +2,7 @@ import { judge, type Mode, withRow } from '../check/checker.js';
 import type { Problem } from '../check/finding.js';
 import type { MainFacts } from '../check/survey.js';
 import type { FileDevice } from '../device/file-device.js';
+import { DmremapError } from '../errors.js';
 import { isRedundant, ZERO_UUID } from '../format/header.js';
 import { planCorrections } from '../repair/corrections.js';
 import { carryOut, type Phase } from '../store/phase.js';
@@ -115,13 +116,23 @@ async function write(
   return purposes;
 }
 
-/** A change of a plain image that a power cut ended, and whose result is valid, needs no undoing. */
+/**
+ * A change of a plain image that a power cut ended, and whose result is valid, needs no undoing. Looked at again
+ * under the lock: the change may be another program's that goes on at this moment.
+ */
 async function letChangesStand(device: FileDevice, { survey }: Diagnosis): Promise<void> {
   const { chosen } = survey.choice;
   if (chosen === undefined || isRedundant(chosen.header)) return;
   const { findCutShort, letStand } = await import('./cut-short.js');
-  const cutShort = await findCutShort(device, survey);
-  if (cutShort !== undefined) await letStand(cutShort);
+  if ((await findCutShort(device, survey)) === undefined) return;
+  try {
+    await withDevice(device.path, 'exclusive', async (locked) => {
+      const cutShort = await findCutShort(locked, (await diagnose(locked)).survey);
+      if (cutShort !== undefined) await letStand(cutShort);
+    });
+  } catch (error) {
+    if (!(error instanceof DmremapError) || error.code !== 'busy') throw error;
+  }
 }
 
 interface FullDiagnosis extends Diagnosis {
