@@ -2,7 +2,15 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type CommandResult, type Input } from '../src/cli/base-command.js';
 import { outputFlags, spareArg } from '../src/cli/flags.js';
 import { DUMP_FORMATS, type DumpFormat, renderDump } from '../src/cli/render/dump.js';
-import { type OpenDump, openDump, writeDumpFile } from '../src/operations/dump.js';
+import {
+  type CopyName,
+  dumpExitCode,
+  dumpToFile,
+  isComplete,
+  type OpenDump,
+  openDump,
+  warningsOf,
+} from '../src/operations/dump.js';
 
 export default class Dump extends BaseCommand<typeof Dump> {
   static override summary = 'Write out the metadata of a spare in full.';
@@ -22,35 +30,61 @@ export default class Dump extends BaseCommand<typeof Dump> {
   };
 
   protected async execute({ args, flags }: Input<typeof Dump>): Promise<CommandResult> {
-    const open = await openDump(args.spare, flags.copy);
-    for (const warning of open.warnings) this.warn(warning);
-    const { dump, exitCode } = open;
     const format = flags.format ?? (flags.output === undefined && !flags.json ? 'text' : 'json');
-    if (flags.output === undefined) {
-      const json = { document: () => this.content('json', open) };
-      return { exitCode, json, text: () => this.content(format, open), isData: true };
-    }
-    const bytes = await writeDumpFile(flags.output, flags.overwrite, open.device, this.content(format, open));
+    return flags.output === undefined
+      ? this.toStandardOutput(args.spare, flags.copy, format)
+      : this.toFile(args.spare, flags.copy, format, { path: flags.output, overwrite: flags.overwrite });
+  }
+
+  private async toStandardOutput(spare: string, copy: CopyName | undefined, format: DumpFormat) {
+    const open = await openDump(spare, copy);
     return {
-      exitCode,
-      json: {
-        output: flags.output,
-        format,
-        bytes,
-        copy: dump.copy.name,
-        valid: dump.valid,
-        entries: dump.copy.header.entry_count - dump.missing,
+      // asked for when all is printed: what can be read of the table is not known before
+      get exitCode() {
+        return dumpExitCode(open.dump);
       },
-      text: () => `${flags.output}: ${bytes} bytes, the ${dump.copy.name} copy of ${args.spare}\n`,
+      json: { document: () => this.printed('json', open, spare) },
+      text: () => this.printed(format, open, spare),
+      isData: true,
     };
   }
 
   /** The device stays open while the dump is taken from it, and no longer. */
-  private async *content(format: DumpFormat, open: OpenDump): AsyncGenerator<string | Uint8Array> {
+  private async *printed(
+    format: DumpFormat,
+    open: OpenDump,
+    spare: string,
+  ): AsyncGenerator<string | Uint8Array> {
     try {
       yield* renderDump(format, open, this.terminals.stdout);
     } finally {
+      for (const warning of warningsOf(spare, open.dump)) this.warn(warning);
       await open.close();
     }
+  }
+
+  private async toFile(
+    spare: string,
+    copy: CopyName | undefined,
+    format: DumpFormat,
+    output: { readonly path: string; readonly overwrite: boolean },
+  ): Promise<CommandResult> {
+    const { bytes, dump } = await dumpToFile(spare, copy, output, (open) =>
+      renderDump(format, open, this.terminals.stdout),
+    );
+    for (const warning of warningsOf(spare, dump)) this.warn(warning);
+    return {
+      exitCode: dumpExitCode(dump),
+      json: {
+        output: output.path,
+        format,
+        bytes,
+        copy: dump.copy.name,
+        valid: dump.valid,
+        complete: isComplete(dump),
+        entries: dump.copy.header.entry_count - dump.table.missing,
+      },
+      text: () => `${output.path}: ${bytes} bytes, the ${dump.copy.name} copy of ${spare}\n`,
+    };
   }
 }

@@ -20,8 +20,6 @@ export interface DumpDocument {
   readonly device: DumpDevice;
   /** Taken from a valid copy. */
   readonly valid: boolean;
-  /** Entries that the header names but that could not be read. */
-  readonly missing: number;
   /** The header block, reserved bytes included; checksum and copy as they were. */
   readonly block: Uint8Array;
   readonly table: Uint8Array;
@@ -66,13 +64,14 @@ export class DumpReader {
   finish(): DumpDocument {
     if (this.#top.get('format') !== DUMP_FORMAT || this.#top.get('dump_version') !== BigInt(DUMP_VERSION))
       throw notADump(`format is not ${DUMP_FORMAT} ${DUMP_VERSION}`);
+    if (this.#top.get('complete') === false)
+      throw notADump('it says that it is not complete: entries are missing, or it is a mixture');
     if (this.#top.get('complete') !== true || !this.#parser.isEnded)
       throw notADump('it does not end with "complete": true, so it was cut short');
     const device = asObject(this.#top.get('device'), 'device');
     const header = asObject(this.#top.get('header'), 'header');
-    const missing = Number(this.#top.get('missing_entries') ?? 0);
     const count = this.#length / ENTRY_SIZE;
-    if (count + missing !== Number(header['entry_count']))
+    if (count !== Number(header['entry_count']))
       throw notADump(`it has ${count} entries, its header names ${header['entry_count']}`);
     return {
       device: {
@@ -80,7 +79,6 @@ export class DumpReader {
         serial: typeof device['serial'] === 'string' ? device['serial'] : undefined,
       },
       valid: this.#top.get('valid') === true,
-      missing,
       block: readBlock(header, this.#top.get('reserved')),
       table: this.#entries.subarray(0, this.#length),
     };

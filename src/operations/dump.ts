@@ -3,18 +3,17 @@ import type { BlockDevice } from '../device/block-device.js';
 import type { FileDevice } from '../device/file-device.js';
 import { type Identity, identify } from '../device/identity.js';
 import { writeOutputFile } from '../device/output-file.js';
-import { readAround } from '../device/read-around.js';
 import { DmremapError } from '../errors.js';
-import { ENTRY_SIZE, RemapTable } from '../format/entry.js';
-import { TABLE_START } from '../format/geometry.js';
 import { HEADER } from '../format/header.js';
 import { nonZeroReserved, toHex } from '../layout/codec.js';
 import { chooseCopy } from '../store/choose.js';
-import { type Copy, type CopyName, hasMagic, isValid, liveTableLength } from '../store/copy.js';
-import { type LoadedCopies, loadCopies } from '../store/load.js';
-import { type Bytes, bytes, roundUp } from '../units.js';
+import { type Copy, type CopyName, hasMagic, isValid } from '../store/copy.js';
+import { type LoadedCopies, loadCopies, neverStill } from '../store/load.js';
 import { openNamed } from './open-device.js';
 import { refuseUnknownSet } from './spare.js';
+import { TableStream } from './table-stream.js';
+
+export type { CopyName };
 
 /** One copy of the metadata, ready to be written out piece by piece. */
 export interface Dump {
@@ -23,10 +22,8 @@ export interface Dump {
   readonly valid: boolean;
   /** Reserved bytes that are not zero, so that nothing is lost. */
   readonly reserved: readonly { readonly byte: number; readonly hex: string }[];
-  /** Entries that the header names but that are not there or not readable. */
-  readonly missing: number;
-  /** The entries in the order of the table, in parts: no table is ever whole in memory. */
-  entries(): AsyncGenerator<RemapTable>;
+  /** The entries in the order of the table. */
+  readonly table: TableStream;
 }
 
 /** A dump with the device that it reads from, which stays open until `close`. */
@@ -34,9 +31,6 @@ export interface OpenDump {
   readonly device: FileDevice;
   readonly identity: Identity;
   readonly dump: Dump;
-  readonly warnings: readonly string[];
-  /** 0 from a valid copy that could be read whole, else 4. */
-  readonly exitCode: 0 | 4;
   close(): Promise<void>;
 }
 
@@ -45,45 +39,75 @@ export async function openDump(path: string, name?: CopyName): Promise<OpenDump>
   const device = await openNamed(path, 'read');
   try {
     const dump = await prepareDump(device, name);
-    return {
-      device,
-      identity: await identify(device),
-      dump,
-      warnings: warningsOf(path, dump),
-      exitCode: dump.valid && dump.missing === 0 ? 0 : 4,
-      close: () => device.close(),
-    };
+    return { device, identity: await identify(device), dump, close: () => device.close() };
   } catch (error) {
     await device.close();
     throw error;
   }
 }
 
-function warningsOf(path: string, { copy, valid, missing }: Dump): string[] {
+/** Every entry that the header names was given out, and all of it was on the device at one moment. */
+export function isComplete({ table }: Dump): boolean {
+  return table.missing === 0 && !table.changed;
+}
+
+/** 0 from a valid copy that was read whole, else 4. Final once the table has ended, as is isComplete. */
+export function dumpExitCode(dump: Dump): 0 | 4 {
+  return dump.valid && isComplete(dump) ? 0 : 4;
+}
+
+/** What is to be said of a dump, once it has been taken. */
+export function warningsOf(path: string, { copy, valid, table }: Dump): string[] {
   const warnings: string[] = [];
   if (!valid)
     warnings.push(
       `${path}: the ${copy.name} copy is not valid (${describeFaults(copy)}): this is what can be read of it`,
     );
-  if (missing > 0)
-    warnings.push(`${path}: ${missing} of ${copy.header.entry_count} entries could not be read`);
+  if (table.missing > 0)
+    warnings.push(`${path}: ${table.missing} of ${copy.header.entry_count} entries could not be read`);
+  if (table.changed)
+    warnings.push(
+      `${path}: the metadata changed while it was read: this dump is a mixture, take another one`,
+    );
   return warnings;
 }
 
-/** Writes a dump to a file; never over the device itself. Returns the bytes written. */
-export function writeDumpFile(
+/**
+ * Writes a dump to a file; never over the device itself. One that is a mixture is taken again.
+ *
+ * @param contentOf the dump as it is to be written
+ * @returns the bytes written, and the dump that was taken
+ * @throws DmremapError as openDump and writeOutputFile; `busy` where the metadata never stood still
+ */
+export async function dumpToFile(
   path: string,
-  overwrite: boolean,
-  device: FileDevice,
-  content: AsyncIterable<string | Uint8Array>,
-): Promise<number> {
-  return writeOutputFile(path, { overwrite, never: [device] }, async (sink) => {
-    for await (const piece of content) await sink.write(piece);
-  });
+  name: CopyName | undefined,
+  output: { readonly path: string; readonly overwrite: boolean },
+  contentOf: (open: OpenDump) => AsyncIterable<string | Uint8Array>,
+): Promise<{ readonly bytes: number; readonly dump: Dump }> {
+  for (let attempt = 1; ; attempt++) {
+    const open = await openDump(path, name);
+    const { device, dump } = open;
+    try {
+      const bytes = await writeOutputFile(
+        output.path,
+        { overwrite: output.overwrite, never: [device] },
+        async (sink) => {
+          for await (const piece of contentOf(open)) await sink.write(piece);
+          if (dump.table.changed) throw neverStill(device);
+        },
+      );
+      return { bytes, dump };
+    } catch (error) {
+      if (!dump.table.changed || attempt === ATTEMPTS) throw error;
+    } finally {
+      await open.close();
+    }
+  }
 }
 
-/** How much of a table is in memory at a time, in bytes. */
-const PART = 128 << 10;
+/** How often a dump of metadata that changes is taken again before anything of it is given out. */
+const ATTEMPTS = 6;
 
 /**
  * Prepares the dump of the chosen copy, or of the one asked for. Where none is valid the more telling one is
@@ -92,14 +116,21 @@ const PART = 128 << 10;
  * @throws DmremapError `not-dmremap3` where nothing was ever a set, `unsupported`, `io` where the copy's header cannot be read
  */
 export async function prepareDump(device: BlockDevice, name?: CopyName): Promise<Dump> {
+  for (let attempt = 1; ; attempt++) {
+    const dump = await takeDump(device, name);
+    if (!dump.table.changed || attempt === ATTEMPTS) return dump;
+  }
+}
+
+async function takeDump(device: BlockDevice, name: CopyName | undefined): Promise<Dump> {
   const loaded = await loadCopies(device);
   const choice = chooseCopy(loaded);
   if (choice.chosen === undefined && !choice.evidence)
     throw new DmremapError('not-dmremap3', `${device.name} is not a DMREMAP3 spare: no header at either end`);
   await refuseUnknownSet(device, choice);
   const copy = name === undefined ? (choice.chosen ?? mostTelling(loaded)) : copyNamed(loaded, name);
-  const tableAt = copy.tableAt ?? (copy.name === 'primary' ? TABLE_START : undefined);
-  const length = tableAt === undefined ? 0 : readableLength(copy, tableAt, device.size);
+  const table = new TableStream(device, loaded, copy);
+  await table.begin();
   return {
     copy,
     valid: name === undefined ? choice.chosen !== undefined : isValid(copy),
@@ -107,8 +138,7 @@ export async function prepareDump(device: BlockDevice, name?: CopyName): Promise
       byte: field.offset,
       hex: toHex(copy.block.subarray(field.offset, field.offset + field.size)).replace(/(00)+$/, ''),
     })),
-    missing: copy.header.entry_count - length / ENTRY_SIZE,
-    entries: () => readParts(device, tableAt ?? TABLE_START, length),
+    table,
   };
 }
 
@@ -122,38 +152,4 @@ function copyNamed({ primary, backups }: LoadedCopies, name: CopyName): Copy {
   if (backup === undefined)
     throw new DmremapError('not-dmremap3', 'this device is too small to hold a backup');
   return backup;
-}
-
-/** Of the entries that the header names, as many bytes as its table and the device can hold. */
-function readableLength({ header, name, headerAt }: Copy, tableAt: Bytes, size: Bytes): number {
-  const named = liveTableLength(header);
-  const capacity = header.max_entries > 0 ? header.max_entries * ENTRY_SIZE : named;
-  const end = name === 'primary' ? size : headerAt;
-  const held = Math.min(named, capacity, Math.max(end - tableAt, 0));
-  return held - (held % ENTRY_SIZE);
-}
-
-async function* readParts(device: BlockDevice, tableAt: Bytes, length: number): AsyncGenerator<RemapTable> {
-  const buffer = Buffer.allocUnsafeSlow(roundUp(Math.min(PART, length), device.logicalBlockSize));
-  for (let offset = 0; offset < length; offset += PART) {
-    const live = Math.min(PART, length - offset);
-    const part = buffer.subarray(0, roundUp(live, device.logicalBlockSize));
-    const unreadable = await readAround(device, bytes(tableAt + offset), part);
-    yield* readableRuns(part.subarray(0, live), tableAt + offset, unreadable);
-  }
-}
-
-/** The parts of a chunk whose entries could be read whole. */
-function* readableRuns(
-  chunk: Uint8Array,
-  at: number,
-  unreadable: readonly { readonly at: number; readonly length: number }[],
-): Generator<RemapTable> {
-  let from = 0;
-  for (const bad of unreadable) {
-    const to = Math.max(from, Math.floor((bad.at - at) / ENTRY_SIZE) * ENTRY_SIZE);
-    if (to > from) yield new RemapTable(chunk.subarray(from, to));
-    from = roundUp(bad.at + bad.length - at, ENTRY_SIZE);
-  }
-  if (from < chunk.length) yield new RemapTable(chunk.subarray(from));
 }

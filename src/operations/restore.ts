@@ -61,7 +61,7 @@ export async function restoreSpare(path: string, options: RestoreOptions): Promi
       before: describeOccupant(occupant),
       after: `the metadata of the dump: ${content.table.count} entries, as generation ${content.header.generation}`,
       phases,
-      warnings: dump.missing > 0 ? [`${dump.missing} entries could not be read when it was dumped`] : [],
+      warnings: [],
       destroys: false,
       singleCopy: !isRedundant(content.header),
     };

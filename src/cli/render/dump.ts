@@ -1,7 +1,7 @@
 import { DUMP_FORMAT, DUMP_VERSION } from '../../exchange/dump-document.js';
 import type { RemapTable } from '../../format/entry.js';
 import { HEADER } from '../../format/header.js';
-import type { Dump, OpenDump } from '../../operations/dump.js';
+import { type Dump, dumpExitCode, isComplete, type OpenDump } from '../../operations/dump.js';
 import type { Terminal } from '../terminal.js';
 import { hexdump } from './hexdump.js';
 import { shownValue } from './info.js';
@@ -30,16 +30,13 @@ export function renderDump(
   }
 }
 
-/** Lossless, and complete only with its last line: what `restore` takes (exchange/dump-document.ts). */
-async function* dumpJson({
-  device,
-  identity,
-  dump,
-  exitCode,
-}: OpenDump): AsyncGenerator<string | Uint8Array> {
+/**
+ * Lossless, and what `restore` takes (exchange/dump-document.ts). What is known of the entries only when the
+ * last one has been read stands behind them.
+ */
+async function* dumpJson({ device, identity, dump }: OpenDump): AsyncGenerator<string | Uint8Array> {
   const head = stringifyJson({
     command: 'dump',
-    exit_code: exitCode,
     format: DUMP_FORMAT,
     dump_version: DUMP_VERSION,
     device: {
@@ -51,7 +48,6 @@ async function* dumpJson({
     },
     copy: dump.copy.name,
     valid: dump.valid,
-    missing_entries: dump.missing,
     header: { ...dump.copy.header },
     reserved: dump.reserved.map((part) => ({ ...part })),
   });
@@ -62,7 +58,12 @@ async function* dumpJson({
     separator = ',\n';
     return line;
   });
-  yield `${separator === '\n' ? '' : '\n  '}],\n  "complete": true\n}\n`;
+  const tail = stringifyJson({
+    missing_entries: dump.table.missing,
+    exit_code: dumpExitCode(dump),
+    complete: isComplete(dump),
+  });
+  yield `${separator === '\n' ? '' : '\n  '}],${tail.replace(/^\{/, '')}\n`;
 }
 
 /** A line for each entry. */
@@ -71,10 +72,10 @@ async function* entryLines(
   lineOf: (part: RemapTable, index: number) => string,
 ): AsyncGenerator<Uint8Array> {
   const lines = new LineBuffer();
-  for await (const part of dump.entries()) {
-    for (let index = 0; index < part.count; index++) {
+  for await (const { entries } of dump.table.parts()) {
+    for (let index = 0; index < entries.count; index++) {
       if (lines.isFull) yield lines.take();
-      lines.add(lineOf(part, index));
+      lines.add(lineOf(entries, index));
     }
   }
   yield lines.take();
@@ -110,13 +111,11 @@ async function* dumpCsv(dump: Dump): AsyncGenerator<string | Uint8Array> {
 }
 
 /** The bytes of header and live entries with their places on the device. */
-async function* dumpHex({ copy, entries }: Dump): AsyncGenerator<string> {
+async function* dumpHex({ copy, table }: Dump): AsyncGenerator<string> {
   for (const line of hexdump(copy.block, copy.headerAt)) yield `${line}\n`;
-  let at = copy.tableAt ?? 0;
-  for await (const part of entries()) {
+  for await (const { at, entries } of table.parts()) {
     let text = '';
-    for (const line of hexdump(part.bytes, at)) text += `${line}\n`;
+    for (const line of hexdump(entries.bytes, at)) text += `${line}\n`;
     yield text;
-    at += part.bytes.length;
   }
 }
