@@ -1,4 +1,5 @@
 import { defineLayout } from '../layout/layout.js';
+import { extendCrc } from './checksum.js';
 
 /** One entry of the remap table, format.md section 1. */
 export const ENTRY = defineLayout('entry', 16, [
@@ -44,14 +45,25 @@ export class RemapTable {
   /** The same as little-endian 32-bit words, for work on millions of entries. */
   readonly words: Uint32Array;
   readonly #view: DataView;
+  #crc: number | undefined;
 
-  /** @param bytes exactly the live entries */
-  constructor(bytes: Uint8Array) {
+  /**
+   * @param bytes exactly the live entries
+   * @param crc their CRC-32, where it is known already
+   */
+  constructor(bytes: Uint8Array, crc?: number) {
     if (bytes.length % ENTRY_SIZE !== 0) throw new RangeError(`a table of ${bytes.length} bytes`);
     this.bytes = bytes;
     this.count = bytes.length / ENTRY_SIZE;
     this.words = littleEndianWords(bytes);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#crc = crc;
+  }
+
+  /** The CRC-32 of the live entries, computed once. */
+  get crc(): number {
+    this.#crc ??= extendCrc(0, this.bytes);
+    return this.#crc;
   }
 
   isEmpty(index: number): boolean {

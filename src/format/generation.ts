@@ -11,6 +11,14 @@ export function nextGeneration(generation: number): number {
   return generation >= LAST ? FIRST_GENERATION : generation + 1;
 }
 
+/**
+ * What follows a generation that may have been written in part: one beyond the next, so that a copy which is
+ * exactly one newer than the other is always an update in flight (format.md section 4).
+ */
+export function generationAfterFailure(failed: number): number {
+  return nextGeneration(nextGeneration(failed));
+}
+
 /** How many commits `to` is newer than `from`; negative where it is older. */
 export function generationDistance(from: number, to: number): number {
   if (from === to) return 0;

@@ -7,6 +7,7 @@ import { commit } from '../store/commit.js';
 import { contentOf, nextContent } from '../store/content.js';
 import type { Copy } from '../store/copy.js';
 import { carryOut } from '../store/phase.js';
+import { stepBetween } from '../store/step.js';
 import { diagnose } from './diagnose.js';
 import { withDevice } from './open-device.js';
 
@@ -78,7 +79,8 @@ async function commitRole(
   changes: Partial<Header>,
 ): Promise<void> {
   const before = contentOf(chosen.block, table);
-  await carryOut(device, commit(before, nextContent(before, changes, now), device.logicalBlockSize));
+  const step = stepBetween(before, nextContent(before, changes, now));
+  await carryOut(device, commit(step, device.logicalBlockSize));
 }
 
 function changedSince(path: string): DmremapError {

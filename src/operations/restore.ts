@@ -14,6 +14,7 @@ import { type Content, contentOf } from '../store/content.js';
 import { hasMagic } from '../store/copy.js';
 import { createPhases } from '../store/create.js';
 import { carryOut, type Phase } from '../store/phase.js';
+import { stepBetween } from '../store/step.js';
 import { type ChangeOptions, type ChangeResult, change, describeDevice } from './change.js';
 import { describeOccupant, findOccupant, refuseForeign } from './occupant.js';
 import { withDevice } from './open-device.js';
@@ -168,8 +169,8 @@ function restorePhases(content: Content, { choice, table }: Surveyed, logicalBlo
   const before = contentOf(chosen.block, table);
   const repairs = choice.others
     .filter(({ standing }) => standing === 'damaged' || standing === 'stale')
-    .map(({ copy }) => rewrite(before, copy.name));
-  return [...repairs, ...commit(before, content, logicalBlockSize)];
+    .map(({ copy }) => rewrite(before, copy.name, logicalBlockSize));
+  return [...repairs, ...commit(stepBetween(before, content), logicalBlockSize)];
 }
 
 /**

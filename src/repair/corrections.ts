@@ -3,11 +3,12 @@ import type { Problem } from '../check/finding.js';
 import type { Survey } from '../check/survey.js';
 import { compactTable } from '../format/entry.js';
 import { HEADER, type Header, isRedundant, STATE } from '../format/header.js';
-import { commit, eraseHeader, isAtomicInPlain, rewrite } from '../store/commit.js';
+import { commit, eraseHeader, rewrite } from '../store/commit.js';
 import { type Content, contentOf, nextContent, sizedFor } from '../store/content.js';
 import type { CopyName } from '../store/copy.js';
 import { moveBackup, movedContent, needsMove } from '../store/move.js';
 import type { Phase } from '../store/phase.js';
+import { stepBetween } from '../store/step.js';
 import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
 
 const DAMAGED_COPY: readonly ProblemId[] = ['copy-damaged', 'copy-stale', 'copy-table-unreadable'];
@@ -47,12 +48,13 @@ export function planCorrections(request: CorrectionRequest): CorrectionPlan {
     content = moved;
   } else {
     for (const copy of ['backup', 'primary'] as const)
-      if (damaged.has(copy)) phases.push(rewrite(content, copy));
+      if (damaged.has(copy)) phases.push(rewrite(content, copy, logicalBlockSize));
   }
   const corrected = correctContent(content, problems, survey.deviceSize, now);
   if (corrected === undefined) return { phases, needsUndo: false };
-  phases.push(...commit(content, corrected, logicalBlockSize));
-  return { phases, needsUndo: !isRedundant(corrected.header) && !isAtomicInPlain(content, corrected) };
+  const step = stepBetween(content, corrected);
+  phases.push(...commit(step, logicalBlockSize));
+  return { phases, needsUndo: !isRedundant(corrected.header) && !step.atomic };
 }
 
 function copiesToRewrite(problems: readonly Problem[]): Set<CopyName> {

@@ -1,4 +1,4 @@
-import { checksumOf } from '../format/checksum.js';
+import { metadataChecksum } from '../format/checksum.js';
 import { ENTRY_SIZE, type RemapTable } from '../format/entry.js';
 import { nextGeneration } from '../format/generation.js';
 import { plainGeometry, redundantGeometry, TABLE_START, tableArea } from '../format/geometry.js';
@@ -6,15 +6,29 @@ import { decodeHeader, encodeHeader, type Header, hasExtension, isRedundant } fr
 import { BLOCK_SIZE, type Bytes, bytes, roundUp, SECTOR_SIZE, type Sectors } from '../units.js';
 import type { CopyName } from './copy.js';
 
-/** Metadata as a value: a header block, whose checksum and copy field mean nothing here, and the live entries. */
-export interface Content {
+/** What a header is sealed with: its block, whose checksum and copy field mean nothing here, and the table's sum. */
+export interface Head {
   readonly block: Uint8Array;
   readonly header: Header;
+  /** CRC-32 of the live entries. */
+  readonly tableCrc: number;
+}
+
+/** Metadata as a value: a header and the live entries. */
+export interface Content extends Head {
   readonly table: RemapTable;
 }
 
 export function contentOf(block: Uint8Array, table: RemapTable): Content {
-  return { block, header: decodeHeader(block), table };
+  return {
+    block,
+    header: decodeHeader(block),
+    table,
+    // a table of a million entries is summed only where something is sealed with it
+    get tableCrc() {
+      return table.crc;
+    },
+  };
 }
 
 /**
@@ -27,24 +41,25 @@ export function nextContent(
   now: bigint,
   table: RemapTable = content.table,
 ): Content {
-  const block = encodeHeader(
-    {
-      generation: nextGeneration(content.header.generation),
-      ...changes,
-      entry_count: table.count,
-      last_update_time: now,
-    },
-    content.block,
-  );
-  return contentOf(block, table);
+  return contentOf(nextBlock(content, { ...changes, entry_count: table.count }, now), table);
+}
+
+/** The header block of the next commit: these changes, this time, one generation on unless the changes name one. */
+export function nextBlock({ block, header }: Head, changes: Partial<Header>, now: bigint): Uint8Array {
+  const generation = nextGeneration(header.generation);
+  return encodeHeader({ generation, ...changes, last_update_time: now }, block);
+}
+
+/** The same metadata under another generation. */
+export function underGeneration(head: Head, generation: number): Head {
+  const block = encodeHeader({ generation }, head.block);
+  return { block, header: decodeHeader(block), tableCrc: head.tableCrc };
 }
 
 /** The header block of one copy as it lies on the device: with its copy field and its checksum. */
-export function sealedBlock(content: Content, copy: CopyName): Uint8Array {
-  const block = hasExtension(content.header)
-    ? encodeHeader({ copy: copy === 'primary' ? 0 : 1 }, content.block)
-    : content.block;
-  return encodeHeader({ checksum: checksumOf(block, content.table.bytes) }, block);
+export function sealedBlock({ block, header, tableCrc }: Head, copy: CopyName): Uint8Array {
+  const own = hasExtension(header) ? encodeHeader({ copy: copy === 'primary' ? 0 : 1 }, block) : block;
+  return encodeHeader({ checksum: metadataChecksum(own, tableCrc, header.entry_count * ENTRY_SIZE) }, own);
 }
 
 export interface CopyPlace {

@@ -4,6 +4,7 @@ import { type Bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
 import { backupArea, changedBlocks, eraseHeader, rewrite, wholeCopy } from './commit.js';
 import { type Content, nextContent, placeOf, sizedFor } from './content.js';
 import type { Phase } from './phase.js';
+import { stepBetween } from './step.js';
 
 /** A redundant set whose backup does not lie at the end of its device: the device has grown (section 5). */
 export function needsMove(content: Content, size: Bytes): boolean {
@@ -36,12 +37,12 @@ export function moveBackup(
 ): Phase[] {
   const current = primaryCurrent || moveOverlaps(content, moved);
   const phases: Phase[] = [];
-  if (!primaryCurrent && current) phases.push(rewrite(content, 'primary'));
+  if (!primaryCurrent && current) phases.push(rewrite(content, 'primary', logicalBlockSize));
   phases.push(
     { purpose: 'write the backup copy at the new end', writes: wholeCopy(moved, 'backup') },
     {
       purpose: `commit generation ${moved.header.generation} to the primary copy`,
-      writes: current ? changedBlocks(content, moved, 'primary') : wholeCopy(moved, 'primary'),
+      writes: current ? changedBlocks(stepBetween(content, moved), 'primary') : wholeCopy(moved, 'primary'),
     },
   );
   const old = placeOf(content.header, 'backup').headerAt;

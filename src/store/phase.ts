@@ -1,5 +1,8 @@
 import type { BlockDevice } from '../device/block-device.js';
+import { DeviceError } from '../errors.js';
 import type { Bytes } from '../units.js';
+import type { CopyName } from './copy.js';
+import { ChangeFailed, type FailedStep, type Standing } from './failure.js';
 
 /** Bytes to be written at a place. */
 export interface Write {
@@ -15,24 +18,90 @@ export interface Phase {
   /** What it does, for people: "rewrite the backup copy". */
   readonly purpose: string;
   readonly writes: readonly Write[];
+  /** Without it, what lies on the device after a failure is not known. */
+  readonly ifFails?: IfFails;
+}
+
+/** What is to be done when a phase fails, before anybody is told (format.md section 4). */
+export interface IfFails {
+  /** The copy that is unknown then; undefined where no copy was being written. */
+  readonly copy: CopyName | undefined;
+  /** Written first, each made durable: only then does `stands` hold, else nothing is known. */
+  readonly secure: readonly Phase[];
+  /** Written then, as far as it goes. */
+  readonly tidy: readonly Phase[];
+  readonly stands: Exclude<Standing, 'unknown'>;
+  /** The generation under which it stands, where the plan of a commit knows it. */
+  readonly generation?: number;
 }
 
 /** Told before each phase; `done` counts phases. */
 export type PhaseProgress = (phase: Phase, done: number, total: number) => void;
 
 /**
- * The one place that writes metadata to a device. Begins with a flush: what was read may exist only in a
- * cache. Throws DeviceError at the first failure; later phases are then not begun.
+ * Carries out a change that begins with what was just read: that may exist only in a cache, so it is flushed
+ * first.
+ *
+ * @throws ChangeFailed as writePhases
  */
 export async function carryOut(
   device: BlockDevice,
   phases: readonly Phase[],
   progress: PhaseProgress = () => {},
 ): Promise<void> {
-  await device.flush();
+  await writePhases(device, [FLUSH_WHAT_WAS_READ]);
+  await writePhases(device, phases, progress);
+}
+
+const FLUSH_WHAT_WAS_READ: Phase = {
+  purpose: 'flush what was read',
+  writes: [],
+  ifFails: { copy: undefined, secure: [], tidy: [], stands: 'before' },
+};
+
+/**
+ * The one place that writes metadata to a device. At the first failure later phases are not begun, and what
+ * the failed one asks for is done.
+ *
+ * @throws ChangeFailed once that is done
+ */
+export async function writePhases(
+  device: BlockDevice,
+  phases: readonly Phase[],
+  progress: PhaseProgress = () => {},
+): Promise<void> {
   for (const [index, phase] of phases.entries()) {
     progress(phase, index, phases.length);
-    for (const write of phase.writes) await device.write(write.at, write.bytes);
-    await device.flush();
+    try {
+      await writePhase(device, phase);
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      throw new ChangeFailed(device.name, await retreat(device, phase), error);
+    }
+  }
+}
+
+async function writePhase(device: BlockDevice, { writes }: Phase): Promise<void> {
+  for (const write of writes) await device.write(write.at, write.bytes);
+  await device.flush();
+}
+
+/** Does what is to be done after a failure; says what stands on the device then. */
+async function retreat(device: BlockDevice, { purpose, ifFails }: Phase): Promise<FailedStep> {
+  if (ifFails === undefined || !(await writeAll(device, ifFails.secure)))
+    return { purpose, stands: 'unknown', lost: undefined, generation: undefined };
+  await writeAll(device, ifFails.tidy);
+  const { stands, copy, generation } = ifFails;
+  return { purpose, stands, lost: copy, generation };
+}
+
+/** Stops at the first phase that fails; whether none did. */
+async function writeAll(device: BlockDevice, phases: readonly Phase[]): Promise<boolean> {
+  try {
+    for (const phase of phases) await writePhase(device, phase);
+    return true;
+  } catch (error) {
+    if (error instanceof DeviceError) return false;
+    throw error;
   }
 }

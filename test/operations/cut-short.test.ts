@@ -6,6 +6,7 @@ import { withUndo } from '../../src/operations/undo-files.js';
 import { commit } from '../../src/store/commit.js';
 import { contentOf, nextContent } from '../../src/store/content.js';
 import type { Phase, Write } from '../../src/store/phase.js';
+import { stepBetween } from '../../src/store/step.js';
 import { isRefusal } from '../../src/undo/format.js';
 import { openUndo } from '../../src/undo/reader.js';
 import { bytes, SECTOR_SIZE } from '../../src/units.js';
@@ -30,7 +31,8 @@ function change(image: Buffer): { phases: Phase[]; sectors: Write[] } {
   const table = (entries: readonly Entry[]) =>
     new RemapTable(encodeEntries(entries.map(([main, spare]) => [BigInt(main), BigInt(spare)])));
   const before = contentOf(new Uint8Array(image.subarray(0, 4096)), table(BEFORE));
-  const phases = commit(before, nextContent(before, {}, 1_700_000_000n, table(AFTER)), SECTOR_SIZE);
+  const step = stepBetween(before, nextContent(before, {}, 1_700_000_000n, table(AFTER)));
+  const phases = commit(step, SECTOR_SIZE);
   const sectors = phases
     .flatMap(({ writes }) => writes)
     .flatMap(({ at, bytes: written }) =>

@@ -1,9 +1,10 @@
 import { MemoryDevice } from '../../src/device/memory-device.js';
 import { RemapTable } from '../../src/format/entry.js';
 import type { Header } from '../../src/format/header.js';
-import { commit, isAtomicInPlain, rewrite } from '../../src/store/commit.js';
+import { commit, rewrite } from '../../src/store/commit.js';
 import { type Content, contentOf, nextContent } from '../../src/store/content.js';
 import { carryOut } from '../../src/store/phase.js';
+import { stepBetween } from '../../src/store/step.js';
 import {
   buildImage,
   buildTable,
@@ -43,7 +44,7 @@ async function committed(before: ImageSpec, { header = {}, entries, blockSize = 
   const content = contentIn(image);
   const table = entries === undefined ? content.table : tableOf(entries);
   const after = nextContent(content, header, BigInt(NOW), table);
-  const phases = commit(content, after, blockSize);
+  const phases = commit(stepBetween(content, after), blockSize);
   const device = new MemoryDevice(new Uint8Array(image));
   await carryOut(device, phases);
   return { image: Buffer.from(device.content), phases };
@@ -151,18 +152,33 @@ test('any other change of a plain image writes all blocks that differ', async ()
   assert.equal(image, buildImage({ ...plain, generation: 2, entries, fields }));
 });
 
-test('what is atomic in a plain image, and what is not', () => {
+test('what one copy can take in one atomic write, and what not', () => {
   const content = contentIn(buildImage({ ...SPEC, layout: 'plain' }));
-  const after = (header: Partial<Header>, table = content.table) => nextContent(content, header, 0n, table);
-  assert.ok(isAtomicInPlain(content, after({ state: 1, last_update_time: 9n })));
-  assert.not(isAtomicInPlain(content, after({}, tableOf(entriesOf(699)))));
-  assert.not(isAtomicInPlain(content, after({}, tableOf([...entriesOf(699), [1, 1]]))));
+  const atomic = (header: Partial<Header>, table = content.table) =>
+    stepBetween(content, nextContent(content, header, 0n, table)).atomic;
+  assert.ok(atomic({ state: 1, last_update_time: 9n }));
+  assert.ok(atomic({}, tableOf([...entriesOf(700), [1, 1]])), 'entries in free slots');
+  assert.ok(atomic({}, tableOf(entriesOf(699))), 'the last entry is dropped by the count alone');
+  assert.not(atomic({}, tableOf([...entriesOf(699), [1, 1]])));
+  assert.not(atomic({}, tableOf([[1, 1], ...entriesOf(700).slice(1, 699)])));
   const reserved = new Uint8Array(content.block);
   reserved[600] = 1;
-  assert.not(isAtomicInPlain(content, contentOf(reserved, content.table)));
+  assert.not(stepBetween(content, contentOf(reserved, content.table)).atomic);
   reserved[600] = 0;
   reserved[400] = 1;
-  assert.ok(isAtomicInPlain(content, contentOf(reserved, content.table)));
+  assert.ok(stepBetween(content, contentOf(reserved, content.table)).atomic);
+});
+
+test('a plain image takes new entries first, then its first sector', async () => {
+  const plain: ImageSpec = { ...SPEC, layout: 'plain' };
+  const entries = [...entriesOf(700), [1, 3000]] as const;
+  const { image, phases } = await committed(plain, { entries });
+  assert.equal(
+    phases.map(({ writes }) => writes.map(({ at, bytes }) => [Number(at), bytes.length])),
+    [[[4096 + 8192, 4096]], [[0, 512]]],
+  );
+  const fields = { total_remaps_created: 700, last_update_time: NOW };
+  assert.equal(image, buildImage({ ...plain, generation: 2, entries, fields }));
 });
 
 test('a copy written anew is the other one with its own copy field', async () => {
@@ -178,7 +194,7 @@ test('a copy written anew is the other one with its own copy field', async () =>
       place === 0 ? 4096 + 11_200 : place - 16_384 + 11_200,
     );
     const device = new MemoryDevice(image);
-    await carryOut(device, [rewrite(content, copy)]);
+    await carryOut(device, [rewrite(content, copy, 512)]);
     assert.equal(metadata(image, 700), metadata(expected, 700), copy);
   }
 });

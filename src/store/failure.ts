@@ -1,0 +1,50 @@
+import { DeviceError } from '../errors.js';
+import type { CopyName } from './copy.js';
+
+/** What stands on the device after a change could not be written to its end. */
+export type Standing =
+  /** What was there before, whole in at least one copy. */
+  | 'before'
+  /** The change, whole in one copy. */
+  | 'after'
+  /** Nobody can say: every copy was being written when it failed. */
+  | 'unknown';
+
+export interface FailedStep {
+  /** What was being done, for people. */
+  readonly purpose: string;
+  readonly stands: Standing;
+  /** The copy that is unknown; undefined where no copy was being written, or all were. */
+  readonly lost: CopyName | undefined;
+  /** Of what stands, where the plan of a commit knows it. */
+  readonly generation: number | undefined;
+}
+
+/** A change that a failing device ended. Says what stands on the device and what to type next. */
+export class ChangeFailed extends DeviceError implements FailedStep {
+  readonly purpose: string;
+  readonly stands: Standing;
+  readonly lost: CopyName | undefined;
+  readonly generation: number | undefined;
+
+  constructor(device: string, step: FailedStep, cause: DeviceError) {
+    super(device, cause.operation, cause.errno, cause.sector, {
+      hint: `${sentence(step)}; next: dmremap check ${device}`,
+      data: { step: step.purpose, stands: step.stands },
+      cause,
+    });
+    this.name = 'ChangeFailed';
+    this.purpose = step.purpose;
+    this.stands = step.stands;
+    this.lost = step.lost;
+    this.generation = step.generation;
+  }
+}
+
+function sentence({ stands, lost, purpose }: FailedStep): string {
+  if (stands === 'unknown') return `it failed at this step: ${purpose}; what lies on the device is not known`;
+  const what = stands === 'after' ? 'the change is made' : 'nothing is lost and nothing is changed';
+  if (lost === undefined) return what;
+  const other = lost === 'primary' ? 'backup' : 'primary';
+  return `${what}: it stands in the ${other} copy alone, since the ${lost} copy could not be written`;
+}

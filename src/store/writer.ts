@@ -1,0 +1,208 @@
+import type { BlockDevice } from '../device/block-device.js';
+import { DmremapError } from '../errors.js';
+import { ENTRY_SIZE, RemapTable } from '../format/entry.js';
+import { generationAfterFailure } from '../format/generation.js';
+import { isRedundant } from '../format/header.js';
+import { commit, commitInOne, rewrite, wholeCopy } from './commit.js';
+import { type Content, contentOf, type Head, underGeneration } from './content.js';
+import type { CopyName } from './copy.js';
+import { ChangeFailed } from './failure.js';
+import { loadChoice } from './load-choice.js';
+import { contentToWrite, mendingPhases } from './mend.js';
+import { carryOut, type Phase, type Write, writePhases } from './phase.js';
+import { type Change, type Step, stepOf } from './step.js';
+
+/** What became of a commit. After all but `committed`, data written since the last good flush is unknown. */
+export type Outcome =
+  /** Whole in every copy. */
+  | { readonly kind: 'committed' }
+  /** It stands, in one copy alone: the set is degraded. `failure` where it became so just now. */
+  | { readonly kind: 'degraded'; readonly failure?: ChangeFailed }
+  /** It does not stand; what was there before does, perhaps under a newer generation. */
+  | { readonly kind: 'failed'; readonly failure: DmremapError }
+  /** Nothing is known of any copy: no FLUSH may be answered before mend() has succeeded. */
+  | { readonly kind: 'unknown'; readonly failure: ChangeFailed };
+
+/** What is known of the copies on the device. */
+export type Health = 'whole' | 'degraded' | 'unknown';
+
+/**
+ * Commits to one device, one after the other, as format.md section 4 says. The device is held exclusively;
+ * nobody else writes its metadata. Not for two commits at once.
+ */
+export class MetadataWriter {
+  readonly #device: BlockDevice;
+  #content: Content;
+  /** A table with room behind its entries, which grows in place. */
+  #room: Uint8Array;
+  #lost: CopyName | undefined;
+  #unknown = false;
+  #committing = false;
+
+  private constructor(device: BlockDevice, content: Content) {
+    this.#device = device;
+    this.#content = content;
+    this.#room = content.table.bytes;
+  }
+
+  /**
+   * Loads, flushes, and makes both copies whole and equal; degraded where one of them cannot be written.
+   *
+   * @param generation as it was read before the lock was taken, where something was decided by it
+   * @throws DmremapError `changed-since` where it is another one now, or where something waits for the
+   * operator or for `check -p`; ChangeFailed where nothing is known of the copies; others as loadChoice
+   */
+  static async open(device: BlockDevice, generation?: number): Promise<MetadataWriter> {
+    const loaded = await loadChoice(device);
+    const content = contentToWrite(device, loaded);
+    if (generation !== undefined && content.header.generation !== generation)
+      throw new DmremapError(
+        'changed-since',
+        `${device.name} has generation ${content.header.generation}, not ${generation} as before`,
+        { hint: 'another program has written to it: look again' },
+      );
+    const writer = new MetadataWriter(device, content);
+    try {
+      await carryOut(device, mendingPhases(loaded.choice, content, device.logicalBlockSize));
+    } catch (error) {
+      if (!(error instanceof ChangeFailed) || error.lost === undefined) throw error;
+      writer.#stand(underGeneration(content, error.generation ?? content.header.generation), error.lost);
+    }
+    return writer;
+  }
+
+  /** What the next commit begins with. Its table is overwritten by that commit: not to be kept. */
+  get content(): Content {
+    return this.#content;
+  }
+
+  /** Degraded: sectors that entries leave are not free, and only what is atomic in one copy is committed. */
+  get health(): Health {
+    if (this.#unknown) return 'unknown';
+    return this.#lost === undefined ? 'whole' : 'degraded';
+  }
+
+  /** What commit() would write, in order. */
+  plan(change: Change, now: bigint, data: readonly Write[] = []): Phase[] {
+    return this.#phases(stepOf(this.#content, change, now), data);
+  }
+
+  /**
+   * Commits a change. Nothing is committed where the set is degraded and the change is not atomic, or where
+   * nothing is known of the copies.
+   *
+   * @param now Unix seconds
+   * @param data of the sectors that new entries name, made durable first
+   * @throws RangeError for an impossible change (stepOf)
+   */
+  async commit(change: Change, now: bigint, data: readonly Write[] = []): Promise<Outcome> {
+    if (this.#committing) throw new Error('two commits at once');
+    const step = stepOf(this.#content, change, now);
+    const refusal = this.#refusal(step);
+    if (refusal !== undefined) return { kind: 'failed', failure: refusal };
+    this.#committing = true;
+    try {
+      await writePhases(this.#device, this.#phases(step, data));
+      this.#take(step, step.after);
+      return { kind: this.#lost === undefined ? 'committed' : 'degraded' };
+    } catch (error) {
+      if (error instanceof ChangeFailed) return this.#settle(step, error);
+      throw error;
+    } finally {
+      this.#committing = false;
+    }
+  }
+
+  /**
+   * Writes in full, and flushes, the copies of which nothing is known or that could not be written.
+   *
+   * @returns whether all copies are whole now
+   */
+  async mend(): Promise<boolean> {
+    const copies = this.#unknown
+      ? copiesOf(this.#content)
+      : [this.#lost].filter((copy) => copy !== undefined);
+    let lost: CopyName | undefined;
+    for (const copy of copies)
+      if (await this.#writeWhole(copy)) this.#unknown = false;
+      else lost = copy;
+    if (!this.#unknown) this.#lost = lost;
+    return this.health === 'whole';
+  }
+
+  async #writeWhole(copy: CopyName): Promise<boolean> {
+    const whole: Phase = this.#unknown
+      ? { purpose: `write all of the ${copy} copy`, writes: wholeCopy(this.#content, copy) }
+      : rewrite(this.#content, copy, this.#device.logicalBlockSize);
+    try {
+      await writePhases(this.#device, [whole]);
+      return true;
+    } catch (error) {
+      if (error instanceof ChangeFailed) return false;
+      throw error;
+    }
+  }
+
+  #refusal({ atomic }: Step): DmremapError | undefined {
+    const { name } = this.#device;
+    if (this.#unknown)
+      return new DmremapError('io', `${name}: nothing is known of its metadata after a write that failed`);
+    if (this.#lost === undefined || atomic) return undefined;
+    return new DmremapError('io', `${name}: the ${this.#lost} copy cannot be written`, {
+      hint: 'with one copy only new remaps are taken; none is dropped or changed',
+    });
+  }
+
+  #phases(step: Step, data: readonly Write[]): Phase[] {
+    const { logicalBlockSize } = this.#device;
+    const good = copiesOf(this.#content).find((copy) => copy !== this.#lost) ?? 'primary';
+    const phases =
+      this.#lost === undefined ? commit(step, logicalBlockSize) : commitInOne(step, good, logicalBlockSize);
+    if (data.length === 0) return phases;
+    return [{ purpose: 'write the data of new entries', writes: data, ifFails: UNTOUCHED }, ...phases];
+  }
+
+  #settle(step: Step, failure: ChangeFailed): Outcome {
+    const { stands, lost = this.#lost, generation } = failure;
+    if (stands === 'unknown') {
+      // the change and, beyond it, what was to replace it may have been written
+      const newest = generationAfterFailure(step.after.header.generation);
+      this.#stand(underGeneration(step.before, generationAfterFailure(newest)), lost);
+      this.#unknown = true;
+      return { kind: 'unknown', failure };
+    }
+    if (stands === 'before') {
+      if (generation !== undefined) this.#stand(underGeneration(step.before, generation), lost);
+      return { kind: 'failed', failure };
+    }
+    this.#take(step, underGeneration(step.after, generation ?? step.after.header.generation));
+    this.#lost = lost;
+    return { kind: 'degraded', failure };
+  }
+
+  /** The table is what it was, the header is this one. */
+  #stand(head: Head, lost: CopyName | undefined): void {
+    this.#content = contentOf(head.block, this.#content.table);
+    this.#lost = lost;
+  }
+
+  #take({ blocks }: Step, after: Head): void {
+    const length = after.header.entry_count * ENTRY_SIZE;
+    if (this.#room.length < length) this.#grow(length, after.header.max_entries * ENTRY_SIZE);
+    for (const { offset, bytes } of blocks) this.#room.set(bytes.subarray(0, length - offset), offset);
+    this.#content = contentOf(after.block, new RemapTable(this.#room.subarray(0, length), after.tableCrc));
+  }
+
+  #grow(length: number, most: number): void {
+    const room = new Uint8Array(Math.min(Math.max(2 * this.#room.length, length), most));
+    room.set(this.#content.table.bytes);
+    this.#room = room;
+  }
+}
+
+/** No copy was being written. */
+const UNTOUCHED = { copy: undefined, secure: [], tidy: [], stands: 'before' } as const;
+
+function copiesOf({ header }: Content): readonly CopyName[] {
+  return isRedundant(header) ? ['backup', 'primary'] : ['primary'];
+}
