@@ -5,7 +5,7 @@ import { combineExitCodes } from '../src/cli/exit-codes.js';
 import { mainFlag, progressFlag, sparesArg } from '../src/cli/flags.js';
 import { outcomeExitCode, outcomeJson, outcomeText } from '../src/cli/render/check.js';
 import { DmremapError } from '../src/errors.js';
-import { checkSpares, isFailure, modeOf } from '../src/operations/check-many.js';
+import { checkSpares, errorsOf, isFailure, modeOf } from '../src/operations/check-many.js';
 import { readMain } from '../src/operations/main-device.js';
 
 export default class Check extends BaseCommand<typeof Check> {
@@ -27,7 +27,6 @@ export default class Check extends BaseCommand<typeof Check> {
       throw new DmremapError('usage', 'only one of -n, -p and -y can be given');
     if (flags.main !== undefined && args.spare.length > 1)
       throw new DmremapError('usage', '--main goes with one spare only');
-    if (flags.preen || flags.yes) this.finishWhatIsBegun();
     const main = flags.main === undefined ? undefined : await readMain(flags.main);
     const progress = flags.media ? await this.progress(flags.progress) : undefined;
     const outcomes = await checkSpares(args.spare, {
@@ -36,13 +35,12 @@ export default class Check extends BaseCommand<typeof Check> {
       media: flags.media,
       now: unixNow(),
       signal: this.signal,
+      uninterrupted: this.uninterrupted,
       progress: progress && ((done, total) => progress.listener({ label: 'reading', done, total })),
     });
-    for (const outcome of outcomes) {
-      if (!isFailure(outcome)) continue;
-      if (outcomes.length === 1) throw outcome.error;
-      await this.complainOf(outcome.error);
-    }
+    const [only, other] = outcomes;
+    if (only !== undefined && other === undefined && isFailure(only)) throw only.error;
+    for (const error of outcomes.flatMap(errorsOf)) await this.complainOf(error);
     return {
       exitCode: combineExitCodes(outcomes.map(outcomeExitCode)),
       json: () => ({ devices: outcomes.map(outcomeJson) }),

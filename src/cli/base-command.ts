@@ -149,10 +149,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return this.#progress;
   }
 
-  /** For a command that reads unless a flag makes it write: see OnSignal, `abort`. */
-  protected finishWhatIsBegun(): void {
-    processInterruption().defer();
-  }
+  /** For a command that reads most of the time: see Interruption. */
+  protected readonly uninterrupted = processInterruption().uninterrupted;
 
   /** Reports an error that does not end the command: that of one device among several. */
   protected async complainOf(error: unknown): Promise<void> {

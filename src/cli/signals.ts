@@ -44,10 +44,19 @@ export class Interruption {
     return this.#controller.signal;
   }
 
-  /** From now on nothing may be left half done: a signal waits for the work that is under way. */
-  defer(): void {
+  /**
+   * Work that must not be left half done, by a command that a signal would else end at once: it is finished
+   * first, and the command then sees the signal raised.
+   */
+  readonly uninterrupted = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const before = this.#onSignal;
     this.#onSignal = 'abort';
-  }
+    try {
+      return await work();
+    } finally {
+      this.#onSignal = before;
+    }
+  };
 
   readonly #handle = (name: StopSignal): void => {
     if (name === 'SIGHUP') {

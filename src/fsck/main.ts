@@ -6,11 +6,11 @@ import { unixNow } from '../cli/clock.js';
 import { combineExitCodes } from '../cli/exit-codes.js';
 import { guardAgainstSilentEnd, leave, provideExitNow } from '../cli/leave.js';
 import { processOutputs } from '../cli/output.js';
-import { checkText } from '../cli/render/check.js';
+import { outcomeExitCode, outcomeText } from '../cli/render/check.js';
 import { describeFailure } from '../cli/report.js';
 import { processInterruption } from '../cli/signals.js';
 import { detectTerminals } from '../cli/terminal.js';
-import { checkSpares, isFailure } from '../operations/check-many.js';
+import { checkSpares, errorsOf } from '../operations/check-many.js';
 import { type FsckArguments, parseFsckArguments } from './arguments.js';
 
 const PROGRAM = 'fsck.dmremap3';
@@ -65,17 +65,13 @@ async function run(
     await stdout.write(HELP);
     return 0;
   }
-  // a correction that has begun is finished
-  if (mode !== 'read') processInterruption().defer();
   const codes: number[] = [];
   const terminal = detectTerminals().stdout;
-  for (const outcome of await checkSpares(devices, { mode, now: unixNow(), signal })) {
-    if (isFailure(outcome)) {
-      codes.push(await fail(outcome.error, verbose));
-    } else {
-      await stdout.write(checkText(outcome, { terminal, verbose }));
-      codes.push(outcome.exitCode);
-    }
+  const { uninterrupted } = processInterruption();
+  for (const outcome of await checkSpares(devices, { mode, now: unixNow(), signal, uninterrupted })) {
+    await stdout.write(outcomeText(outcome, { terminal, verbose }));
+    for (const error of errorsOf(outcome)) await fail(error, verbose);
+    codes.push(outcomeExitCode(outcome));
   }
   return combineExitCodes(codes);
 }

@@ -1,9 +1,10 @@
 import { type Mode, withRow } from '../check/checker.js';
 import type { Finding, Problem } from '../check/finding.js';
 import { DmremapError } from '../errors.js';
-import { type Header, hasExtension } from '../format/header.js';
+import { hasExtension } from '../format/header.js';
 import { judgeSet, type Member, type PairFinding } from '../migrate/pairs.js';
-import { type CheckOptions, type CheckReport, checkSpare } from './check.js';
+import { type CheckOptions, type CheckReport, type Examined, examine, settle } from './check.js';
+import type { Diagnosis } from './diagnose.js';
 import { finishSwitch, retireSource } from './pair-steps.js';
 
 /** A device that could not be checked; the others are checked all the same. */
@@ -12,67 +13,106 @@ export interface CheckFailure {
   readonly error: DmremapError;
 }
 
-export type CheckOutcome = CheckReport | CheckFailure;
+/** A report, and why a step of section 8 that the device is part of could not be taken. */
+export interface CheckedSpare extends CheckReport {
+  readonly stepError?: DmremapError;
+}
+
+export type CheckOutcome = CheckedSpare | CheckFailure;
 
 export function isFailure(outcome: CheckOutcome): outcome is CheckFailure {
   return 'error' in outcome;
 }
 
+/** What could not be done, to be told beside the report or in its place. */
+export function errorsOf(outcome: CheckOutcome): readonly DmremapError[] {
+  if (isFailure(outcome)) return [outcome.error];
+  return outcome.stepError === undefined ? [] : [outcome.stepError];
+}
+
 /**
- * Checks several spares one after the other, and those of one set against each other (format.md section 8).
- * Errors other than DmremapError are thrown.
+ * Checks several spares, those of one set against each other (format.md section 8). All are read before one
+ * is written: where it cannot be told which spare of a set counts, nothing of that set is corrected. Errors
+ * other than DmremapError are thrown.
  */
 export async function checkSpares(
   devices: readonly string[],
   options: CheckOptions,
 ): Promise<CheckOutcome[]> {
+  const examined: (Examined | CheckFailure)[] = [];
+  for (const device of devices) examined.push(await orFailure(device, () => examine(device, options)));
+  const withheld = withheldDevices(examined.filter((one): one is Examined => 'found' in one));
   const outcomes: CheckOutcome[] = [];
-  for (const device of devices) outcomes.push(await outcomeOf(device, options));
-  return devices.length > 1 ? withPairs(outcomes, options) : outcomes;
+  for (const one of examined)
+    outcomes.push('error' in one ? one : await settled(one, withheld.has(one.device), options));
+  for (const { uuid, members } of setsOf(outcomes.filter((one): one is CheckedSpare => !isFailure(one))))
+    for (const finding of judgeSet(members).findings) await addPairFinding(outcomes, finding, uuid, options);
+  return outcomes;
 }
 
-async function outcomeOf(device: string, options: CheckOptions): Promise<CheckOutcome> {
+function settled(one: Examined, withheld: boolean, options: CheckOptions): Promise<CheckOutcome> {
+  return orFailure(one.device, () => settle(one, withheld ? { ...options, mode: 'read' } : options));
+}
+
+async function orFailure<Result>(
+  device: string,
+  work: () => Promise<Result>,
+): Promise<Result | CheckFailure> {
   try {
-    return await checkSpare(device, options);
+    return await work();
   } catch (error) {
     if (error instanceof DmremapError) return { device, error };
     throw error;
   }
 }
 
-async function withPairs(outcomes: CheckOutcome[], options: CheckOptions): Promise<CheckOutcome[]> {
-  const sets = new Map<string, Member[]>();
-  for (const outcome of outcomes) {
-    const header = isFailure(outcome) ? undefined : headerOf(outcome);
+/** The names of all spares of the sets of which no spare, or none but by chance, is the active one. */
+function withheldDevices(examined: readonly Examined[]): Set<string> {
+  const withheld = new Set<string>();
+  for (const { devices, members } of setsOf(examined))
+    if (judgeSet(members).findings.some(({ kind }) => kind === 'clone' || kind === 'contradiction'))
+      for (const device of devices) withheld.add(device);
+  return withheld;
+}
+
+interface CheckedSet {
+  readonly uuid: string;
+  readonly members: readonly Member[];
+  /** Every name, also where one device has several. */
+  readonly devices: readonly string[];
+}
+
+/** Sets of which several devices are here. A device that is named twice is one spare, and no clone. */
+function setsOf(spares: readonly (Examined & { readonly now?: Diagnosis })[]): CheckedSet[] {
+  interface Gathered {
+    readonly members: Map<string, Member>;
+    readonly devices: string[];
+  }
+  const sets = new Map<string, Gathered>();
+  for (const { device, identity, found, now = found } of spares) {
+    const header = now.survey.choice.chosen?.header;
     if (header === undefined || !hasExtension(header)) continue;
-    sets.set(header.set_uuid, [...(sets.get(header.set_uuid) ?? []), { ...header, name: outcome.device }]);
+    const set: Gathered = sets.get(header.set_uuid) ?? { members: new Map(), devices: [] };
+    if (!set.members.has(identity)) set.members.set(identity, { ...header, name: device });
+    set.devices.push(device);
+    sets.set(header.set_uuid, set);
   }
-  let judged = outcomes;
-  for (const [uuid, members] of sets) {
-    if (members.length < 2) continue;
-    for (const finding of judgeSet(members).findings)
-      judged = await withPairFinding(judged, finding, uuid, options);
-  }
-  return judged;
+  return [...sets].map(([uuid, { members, devices }]) => ({ uuid, members: [...members.values()], devices }));
 }
 
-function headerOf(report: CheckReport): Header | undefined {
-  return report.now.survey.choice.chosen?.header;
-}
-
-async function withPairFinding(
-  outcomes: readonly CheckOutcome[],
+async function addPairFinding(
+  outcomes: CheckOutcome[],
   pair: PairFinding,
   setUuid: string,
   options: CheckOptions,
-): Promise<CheckOutcome[]> {
+): Promise<void> {
   const findings = findingsFor(pair, setUuid);
-  const corrected = await correctPair(outcomes, pair, options);
-  return outcomes.map((outcome) => {
+  const step = await correctPair(outcomes, pair, options);
+  for (const [index, outcome] of outcomes.entries()) {
     const finding = findings.get(outcome.device);
-    if (finding === undefined || isFailure(outcome) || isRefused(outcome)) return outcome;
-    return withFinding(outcome, withRow(finding), corrected);
-  });
+    if (finding === undefined || isFailure(outcome) || isRefused(outcome)) continue;
+    outcomes[index] = withFinding(outcome, withRow(finding), step);
+  }
 }
 
 /** Nothing else is said of a spare that this program must not judge. */
@@ -104,29 +144,37 @@ function findingsFor(pair: PairFinding, setUuid: string): Map<string, Finding> {
   }
 }
 
+/** What came of the step that corrects a finding about a pair: taken, or the error that stopped it. */
+type PairStep = 'taken' | 'not taken' | DmremapError;
+
 /** The unattended steps of section 8, if everything else about both spares is in order. */
 async function correctPair(
   outcomes: readonly CheckOutcome[],
   pair: PairFinding,
-  { mode, now }: CheckOptions,
-): Promise<boolean> {
+  { mode, now, signal, uninterrupted = (work) => work() }: CheckOptions,
+): Promise<PairStep> {
   if (mode === 'read' || (pair.kind !== 'switch-unfinished' && pair.kind !== 'source-not-retired'))
-    return false;
+    return 'not taken';
   const involved = outcomes.filter(
     ({ device }) => device === pair.source.name || device === pair.target.name,
   );
   const inOrder = involved.every(
     (outcome) => !isFailure(outcome) && outcome.remaining.every(({ id }) => id === 'role-target'),
   );
-  if (!inOrder) return false;
+  if (!inOrder) return 'not taken';
   const step = pair.kind === 'switch-unfinished' ? finishSwitch : retireSource;
-  await step(pair.source.name, pair.target.name, now);
-  return true;
+  try {
+    signal?.throwIfAborted();
+    await uninterrupted(() => step(pair.source.name, pair.target.name, now));
+    return 'taken';
+  } catch (error) {
+    if (error instanceof DmremapError) return error;
+    throw error;
+  }
 }
 
-function withFinding(report: CheckReport, problem: Problem, corrected: boolean): CheckReport {
-  if (problem.row.severity === 'note')
-    return { ...report, found: { ...report.found, problems: [...report.found.problems, problem] } };
+function withFinding(report: CheckedSpare, problem: Problem, step: PairStep): CheckedSpare {
+  const corrected = step === 'taken';
   // the unfinished switch is what makes the target a target
   const replaced = (problems: readonly Problem[]) =>
     problem.id === 'pair-switch-unfinished' ? problems.filter(({ id }) => id !== 'role-target') : problems;
@@ -139,6 +187,7 @@ function withFinding(report: CheckReport, problem: Problem, corrected: boolean):
     done: corrected ? [...report.done, problem.row.corrects] : report.done,
     remaining,
     exitCode: (done.length > 0 ? 1 : 0) | (remaining.length > 0 ? 4 : 0),
+    ...(step instanceof DmremapError ? { stepError: step } : {}),
   };
 }
 

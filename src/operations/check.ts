@@ -19,18 +19,25 @@ export interface CheckOptions {
   readonly media?: boolean | undefined;
   /** The time of a commit, in Unix seconds. */
   readonly now: bigint;
-  /** Raised where the check is to stop before it writes; a correction that has begun is finished. */
+  /** Raised where the check is to stop before it writes. */
   readonly signal?: AbortSignal | undefined;
+  /** Runs what must not be left half done: reading can be stopped at any time, a correction is finished. */
+  readonly uninterrupted?: (<Result>(work: () => Promise<Result>) => Promise<Result>) | undefined;
   readonly progress?: SurveyOptions['progress'] | undefined;
 }
 
 /** A correction may uncover problems that it hid; a second round corrects them. */
 const ROUNDS = 2;
 
-export interface CheckReport {
+/** What reading alone has shown of one spare. */
+export interface Examined {
   readonly device: string;
-  /** As found, before any correction. */
+  /** The same for two names of one device. */
+  readonly identity: string;
   readonly found: Diagnosis;
+}
+
+export interface CheckReport extends Examined {
   /** As it is now: the same where nothing was corrected. */
   readonly now: Diagnosis;
   /** Problems that were corrected, and what was written for them. */
@@ -41,21 +48,31 @@ export interface CheckReport {
   readonly exitCode: number;
 }
 
+/** Reads one spare, and writes nothing in any mode. */
+export function examine(path: string, options: CheckOptions): Promise<Examined> {
+  options.signal?.throwIfAborted();
+  return withDevice(path, 'read', async (device) => ({
+    device: path,
+    identity: identityOf(device),
+    found: await diagnoseFully(device, { ...options, holder: holderOf(device) }),
+  }));
+}
+
+function identityOf({ deviceNumber, dev, ino }: FileDevice): string {
+  return deviceNumber ?? `${dev}:${ino}`;
+}
+
 /**
- * Checks one spare and, in the modes preen and yes, corrects all that the mode allows or nothing (cli.md).
- * Nothing is opened for writing before the reading has shown that there is something to correct.
+ * In the modes preen and yes, corrects all that the mode allows or nothing (cli.md). Nothing is opened for
+ * writing where the reading has shown nothing to correct.
  */
-export async function checkSpare(path: string, options: CheckOptions): Promise<CheckReport> {
-  const found = await withDevice(path, 'read', async (device) => {
-    const diagnosis = await diagnoseFully(device, { ...options, holder: holderOf(device) });
-    if (options.mode !== 'read') await letChangesStand(device, diagnosis);
-    return diagnosis;
-  });
+export async function settle(examined: Examined, options: CheckOptions): Promise<CheckReport> {
+  const { device: path, found } = examined;
+  if (options.mode !== 'read') await letChangesStand(path, found);
   const verdict = judge(found.problems, options.mode);
   if (verdict.correctable.length === 0)
     return {
-      device: path,
-      found,
+      ...examined,
       now: found,
       corrected: [],
       done: [],
@@ -69,7 +86,18 @@ export async function checkSpare(path: string, options: CheckOptions): Promise<C
 /** Everything is read again under the lock: what was seen before may have been another writer's doing. */
 async function correct(name: string, device: FileDevice, options: CheckOptions): Promise<CheckReport> {
   const found = await diagnoseFully(device, options);
-  let now: FullDiagnosis = found;
+  options.signal?.throwIfAborted();
+  const { uninterrupted = (work) => work() } = options;
+  return uninterrupted(() => correctRounds(name, device, found, options));
+}
+
+async function correctRounds(
+  name: string,
+  device: FileDevice,
+  found: FullDiagnosis,
+  options: CheckOptions,
+): Promise<CheckReport> {
+  let now = found;
   const corrected: Problem[] = [];
   const done: string[] = [];
   // what a change cut short had overwritten may have problems of its own once it is put back
@@ -85,6 +113,7 @@ async function correct(name: string, device: FileDevice, options: CheckOptions):
   const { remaining, exitCode } = judge(now.problems, 'read');
   return {
     device: name,
+    identity: identityOf(device),
     found,
     now,
     corrected,
@@ -120,13 +149,13 @@ async function write(
  * A change of a plain image that a power cut ended, and whose result is valid, needs no undoing. Looked at again
  * under the lock: the change may be another program's that goes on at this moment.
  */
-async function letChangesStand(device: FileDevice, { survey }: Diagnosis): Promise<void> {
+async function letChangesStand(path: string, { survey }: Diagnosis): Promise<void> {
   const { chosen } = survey.choice;
   if (chosen === undefined || isRedundant(chosen.header)) return;
   const { findCutShort, letStand } = await import('./cut-short.js');
-  if ((await findCutShort(device, survey)) === undefined) return;
+  if ((await withDevice(path, 'read', (device) => findCutShort(device, survey))) === undefined) return;
   try {
-    await withDevice(device.path, 'exclusive', async (locked) => {
+    await withDevice(path, 'exclusive', async (locked) => {
       const cutShort = await findCutShort(locked, (await diagnose(locked)).survey);
       if (cutShort !== undefined) await letStand(cutShort);
     });

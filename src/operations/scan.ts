@@ -69,7 +69,9 @@ export async function scan(options: ScanOptions): Promise<ScanResult> {
     if (answer.kind === 'error') failures.push({ device, code: answer.code, message: answer.message });
   });
   const sets = await setsOf(spares);
-  const contradicted = sets.some(({ findings }) => findings.some(({ kind }) => kind !== 'clone'));
+  // of devices that were not named, several may well be paths to one disk
+  const named = options.devices.length > 0;
+  const contradicted = sets.some(({ findings }) => findings.some(({ kind }) => named || kind !== 'clone'));
   return {
     sets,
     loose: spares.filter(({ spare }) => spare.header?.set_uuid == null),

@@ -33,6 +33,21 @@ test('a writing command that finishes nevertheless has succeeded', async () => {
   assert.is(stdout, 'finished\n');
 });
 
+test('what must not be left half done is finished, and after it a signal ends the command at once', async () => {
+  const { code, stderr } = await runFixture(['correct'], { signal: 'SIGINT' });
+  assert.is(code, 32);
+  assert.is(
+    stderr,
+    [
+      'ready',
+      'fixture correct: SIGINT: stopping as soon as nothing is left half done',
+      'corrected',
+      'fixture correct: stopped by SIGTERM',
+      '',
+    ].join('\n'),
+  );
+});
+
 test('the AbortError of an API that was given the signal is a cancellation', async () => {
   const { code, stdout } = await runFixture(['work', '--abortable', '--json'], { signal: 'SIGTERM' });
   assert.is(code, 32);

@@ -1,6 +1,8 @@
+import { symlinkSync } from 'node:fs';
 import type { Mode } from '../../src/check/checker.js';
 import { nextStepFor, sentenceOf } from '../../src/check/sentence.js';
-import { isFailure, modeOf } from '../../src/operations/check-many.js';
+import { outcomeExitCode, outcomeJson } from '../../src/cli/render/check.js';
+import { checkSpares, isFailure, modeOf } from '../../src/operations/check-many.js';
 import { Scratch } from '../device/scratch.js';
 import { buildImage, type ImageSpec, patch, patchSealed } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
@@ -126,9 +128,72 @@ test('two active ones that do not name each other contradict each other', async 
   await untouched(['4: pair-contradiction', '4: pair-contradiction'], one, other);
 });
 
-test('a clone is said to be one, and does not count as a problem', async () => {
+test('a clone is a problem, and nothing of either is corrected', async () => {
   const active = changed(FROM, { role: 0 });
-  await untouched(['0: pair-clone', '0: pair-clone'], active, active);
+  await untouched(['4: pair-clone', '4: pair-clone'], active, active);
+  const dirty = changed(active, { state: 1 });
+  const damaged = buildImage(active);
+  patch(damaged, 'backup', 'total_remaps_created', 99);
+  await untouched(['4: state-dirty, pair-clone', '4: copy-damaged, pair-clone'], dirty, damaged);
+});
+
+test('spares that contradict each other, and all others of their set, are left alone', async () => {
+  const told = ['4: role-retired, pair-contradiction', '4: copy-stale, role-target, pair-contradiction'];
+  const target = buildImage(changed(TO, { fields: { migration_cursor: 2 } }));
+  patchSealed(target, 'backup', 'generation', 4);
+  await untouched(told, FROM, target);
+  const one = changed(FROM, { role: 0, state: 1, fields: { peer_uuid: Buffer.alloc(16) } });
+  const other = changed(TO, { role: 0, fields: { peer_uuid: Buffer.alloc(16) } });
+  const third = buildImage(
+    changed(TO, { fields: { spare_uuid: Buffer.alloc(16, 0xab), peer_uuid: TO_UUID } }),
+  );
+  patchSealed(third, 'primary', 'generation', 4);
+  await untouched(
+    ['4: state-dirty, pair-contradiction', '4: pair-contradiction', '4: copy-stale, role-target'],
+    one,
+    other,
+    third,
+  );
+});
+
+test('other sets beside them are corrected', async () => {
+  const active = changed(FROM, { role: 0 });
+  const other = changed(active, { state: 1, fields: { set_uuid: Buffer.alloc(16, 1) } });
+  const pair = new Pair(scratch, active, active, other);
+  assert.equal(await pair.said('preen'), ['4: pair-clone', '4: pair-clone', '1: state-dirty']);
+  assert.equal(pair.unchanged(), [true, true, false]);
+});
+
+test('one device under two names is no clone, and is corrected once', async () => {
+  const pair = new Pair(scratch, changed(FROM, { role: 0, state: 1 }));
+  const [path = ''] = pair.paths;
+  const link = scratch.path('link');
+  symlinkSync(path, link);
+  const outcomes = await checkSpares([path, link, path], { mode: 'preen', now: BigInt(NOW) });
+  assert.equal(outcomes.map(outcomeExitCode), [1, 0, 0]);
+  assert.is(judge(pair.image(0)).n, 0);
+});
+
+test('a step that fails is told beside what was found, and ends nothing', async () => {
+  const damaged = buildImage(changed(FROM, { role: 0, fields: { set_uuid: Buffer.alloc(16, 1) } }));
+  damaged.fill(0, 0, 4096);
+  const pair = new Pair(scratch, FROM, TO, damaged);
+  const { openDevice } = await import('../../src/device/open.js');
+  // somebody takes the source just when its target has been found in order
+  const held = await openDevice(pair.paths[0] ?? '', { mode: 'exclusive' });
+  const outcomes = await pair.check('preen');
+  await held.close();
+  assert.equal(outcomes.map(outcomeExitCode), [0, 12, 1]);
+  const [, target] = outcomes;
+  assert.ok(target !== undefined && !isFailure(target));
+  assert.equal(
+    [target.stepError?.code, target.remaining.map(({ id }) => id)],
+    ['busy', ['pair-switch-unfinished']],
+  );
+  assert.equal(pair.unchanged(), [true, true, false]);
+  const { exit_code, error } = outcomeJson(target);
+  assert.is(exit_code, 12);
+  assert.match(JSON.stringify(error), /"busy"/);
 });
 
 test('a refusal stays one, whatever the pair says', async () => {

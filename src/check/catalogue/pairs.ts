@@ -24,12 +24,12 @@ export const PAIR_ROWS = [
   },
   {
     id: 'pair-clone',
-    severity: 'note',
+    severity: 'problem',
     fix: 'none',
     title: 'The same spare is here twice',
     says: 'Another device holds the same spare_uuid: {detail}.',
-    means: 'One is a copy of the other, or both are paths to one disk. Which is in use cannot be told.',
-    corrects: 'Detach the copy before the set is used.',
+    means: 'One is a copy of the other, or both are paths to one disk. Which one counts cannot be told.',
+    corrects: 'Nothing by any flag. Detach the copy before the set is used; of two paths, name one.',
     next: 'dmremap scan',
   },
   {

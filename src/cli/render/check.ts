@@ -2,7 +2,7 @@ import type { Problem } from '../../check/finding.js';
 import { nextStepFor, sentenceOf } from '../../check/sentence.js';
 import { hasExtension, isRedundant, roleName } from '../../format/header.js';
 import type { CheckReport } from '../../operations/check.js';
-import { type CheckOutcome, isFailure } from '../../operations/check-many.js';
+import { type CheckOutcome, errorsOf, isFailure } from '../../operations/check-many.js';
 import type { Copy } from '../../store/copy.js';
 import { exitCodeOf } from '../exit-codes.js';
 import { describeFailure } from '../report.js';
@@ -105,13 +105,17 @@ export function outcomeText(outcome: CheckOutcome, options: CheckTextOptions): s
 }
 
 export function outcomeExitCode(outcome: CheckOutcome): number {
-  return isFailure(outcome) ? exitCodeOf(outcome.error.code) : outcome.exitCode;
+  const found = isFailure(outcome) ? 0 : outcome.exitCode;
+  return errorsOf(outcome).reduce((codes, { code }) => codes | exitCodeOf(code), found);
 }
 
 export function outcomeJson(outcome: CheckOutcome): JsonObject {
-  if (!isFailure(outcome)) return checkJson(outcome);
-  const { exitCode, error } = describeFailure(outcome.error, false);
-  return { device: outcome.device, exit_code: exitCode, error };
+  const [error] = errorsOf(outcome);
+  return {
+    ...(isFailure(outcome) ? { device: outcome.device } : checkJson(outcome)),
+    exit_code: outcomeExitCode(outcome),
+    ...(error === undefined ? {} : { error: describeFailure(error, false).error }),
+  };
 }
 
 /** The same for --json: one object a device. */
