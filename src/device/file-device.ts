@@ -1,9 +1,23 @@
-import type { FileHandle } from 'node:fs/promises';
 import { DeviceError } from '../errors.js';
 import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
 import type { BlockDevice } from './block-device.js';
 import type { DirectReader } from './direct-reader.js';
 import type { ReadsPastCache } from './past-cache.js';
+
+/** What a FileDevice needs of an open file: FileHandle is one, scratch-device.ts makes one of any device. */
+export interface OpenFile {
+  /** For system calls; undefined where the system knows nothing of the file, and so caches nothing of it. */
+  readonly fd: number | undefined;
+  read(into: Uint8Array, from: number, length: number, at: number): Promise<{ readonly bytesRead: number }>;
+  write(
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+    at: number,
+  ): Promise<{ readonly bytesWritten: number }>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
 
 /** What openDevice found out about a file or block device. */
 export interface FileDeviceFacts {
@@ -48,11 +62,11 @@ export class FileDevice implements BlockDevice, ReadsPastCache {
   readonly rotational: boolean | undefined;
   readonly writable: boolean;
   readonly unlocked: string | undefined;
-  private readonly handle: FileHandle;
+  private readonly handle: OpenFile;
   private direct: Promise<DirectReader | undefined> | undefined;
   private closed: Promise<void> | undefined;
 
-  constructor(handle: FileHandle, facts: FileDeviceFacts) {
+  constructor(handle: OpenFile, facts: FileDeviceFacts) {
     this.handle = handle;
     this.name = facts.path;
     this.path = facts.path;
@@ -101,6 +115,7 @@ export class FileDevice implements BlockDevice, ReadsPastCache {
     try {
       await this.handle.sync();
     } catch (error) {
+      if (error instanceof DeviceError) throw error;
       throw new DeviceError(this.name, 'flush', errnoOf(error), undefined, { cause: error });
     }
   }
@@ -137,8 +152,10 @@ export class FileDevice implements BlockDevice, ReadsPastCache {
    */
   async invalidate(at: Bytes, length: Bytes): Promise<boolean> {
     if (this.writable) await this.flush();
+    const { fd } = this.handle;
+    if (fd === undefined) return false;
     const { forgetCache } = await import('./syscalls.js');
-    return forgetCache(this.handle.fd, at, length);
+    return forgetCache(fd, at, length);
   }
 
   /**
@@ -146,17 +163,20 @@ export class FileDevice implements BlockDevice, ReadsPastCache {
    * skipped reads as zero. Answers `at` itself where holes are unknown, as on block devices.
    */
   async nextData(at: Bytes): Promise<Bytes> {
-    if (this.kind === 'block') return at;
+    const { fd } = this.handle;
+    if (this.kind === 'block' || fd === undefined) return at;
     const { nextData } = await import('./syscalls.js');
-    const found = nextData(this.handle.fd, at);
+    const found = nextData(fd, at);
     if (found === 'none') return this.size;
     return found === undefined ? at : bytes(Math.min(found, this.size));
   }
 
   private async openDirect(): Promise<DirectReader | undefined> {
+    const { fd } = this.handle;
+    if (fd === undefined) return undefined;
     const { DirectReader } = await import('./direct-reader.js');
     // An image's file system may want more than 512; the reader finds out.
-    return DirectReader.open(this.handle.fd, this.logicalBlockSize);
+    return DirectReader.open(fd, this.logicalBlockSize);
   }
 
   private checkRange(operation: 'read' | 'write', at: number, length: number, past: string): void {
@@ -174,6 +194,7 @@ export class FileDevice implements BlockDevice, ReadsPastCache {
     cause: unknown,
     hint?: string,
   ): DeviceError {
+    if (cause instanceof DeviceError) return cause;
     return new DeviceError(this.name, operation, errno, bytesToSectors(at), {
       cause,
       ...(hint === undefined ? {} : { hint }),

@@ -11,6 +11,7 @@ import type { CutShort } from './cut-short.js';
 import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
 import { withDevice } from './open-device.js';
 import type { SurveyOptions } from './survey.js';
+import type { UndoPlace } from './undo-files.js';
 
 export interface CheckOptions {
   readonly mode: Mode;
@@ -24,6 +25,8 @@ export interface CheckOptions {
   /** Runs what must not be left half done: reading can be stopped at any time, a correction is finished. */
   readonly uninterrupted?: (<Result>(work: () => Promise<Result>) => Promise<Result>) | undefined;
   readonly progress?: SurveyOptions['progress'] | undefined;
+  /** Where undo files lie, the state directory unless told. */
+  readonly undo?: UndoPlace | undefined;
 }
 
 /** A correction may uncover problems that it hid; a second round corrects them. */
@@ -68,7 +71,7 @@ function identityOf({ deviceNumber, dev, ino }: FileDevice): string {
  */
 export async function settle(examined: Examined, options: CheckOptions): Promise<CheckReport> {
   const { device: path, found } = examined;
-  if (options.mode !== 'read') await letChangesStand(path, found);
+  if (options.mode !== 'read') await letChangesStand(path, found, options);
   const verdict = judge(found.problems, options.mode);
   if (verdict.correctable.length === 0)
     return {
@@ -104,7 +107,7 @@ async function correctRounds(
   for (let round = 0; round < ROUNDS; round++) {
     const { correctable } = judge(now.problems, options.mode);
     if (correctable.length === 0) break;
-    done.push(...(await write(device, now, correctable, options.now)));
+    done.push(...(await write(device, now, correctable, options)));
     corrected.push(...correctable);
     // what verifies must come from the medium and not from what memory remembers of the write
     await device.invalidate(bytes(0), device.size);
@@ -128,17 +131,22 @@ async function write(
   device: FileDevice,
   diagnosis: FullDiagnosis,
   problems: readonly Problem[],
-  now: bigint,
+  options: CheckOptions,
 ): Promise<readonly string[]> {
   if (diagnosis.cutShort !== undefined) {
     const { takeBack } = await import('./cut-short.js');
     return takeBack(device, diagnosis.cutShort);
   }
   const { survey } = diagnosis;
-  const plan = planCorrections({ survey, problems, now, logicalBlockSize: device.logicalBlockSize });
+  const plan = planCorrections({
+    survey,
+    problems,
+    now: options.now,
+    logicalBlockSize: device.logicalBlockSize,
+  });
   const purposes = plan.phases.map(({ purpose }) => purpose);
   if (plan.needsUndo) {
-    const undoFile = await carryOutSaved(device, plan.phases, diagnosis, now);
+    const undoFile = await carryOutSaved(device, plan.phases, diagnosis, options);
     return undoFile === undefined ? purposes : [`save what is overwritten in ${undoFile}`, ...purposes];
   }
   await carryOut(device, plan.phases);
@@ -149,14 +157,14 @@ async function write(
  * A change of a plain image that a power cut ended, and whose result is valid, needs no undoing. Looked at again
  * under the lock: the change may be another program's that goes on at this moment.
  */
-async function letChangesStand(path: string, { survey }: Diagnosis): Promise<void> {
+async function letChangesStand(path: string, { survey }: Diagnosis, { undo }: CheckOptions): Promise<void> {
   const { chosen } = survey.choice;
   if (chosen === undefined || isRedundant(chosen.header)) return;
   const { findCutShort, letStand } = await import('./cut-short.js');
-  if ((await withDevice(path, 'read', (device) => findCutShort(device, survey))) === undefined) return;
+  if ((await withDevice(path, 'read', (device) => findCutShort(device, survey, undo))) === undefined) return;
   try {
     await withDevice(path, 'exclusive', async (locked) => {
-      const cutShort = await findCutShort(locked, (await diagnose(locked)).survey);
+      const cutShort = await findCutShort(locked, (await diagnose(locked)).survey, undo);
       if (cutShort !== undefined) await letStand(cutShort);
     });
   } catch (error) {
@@ -164,16 +172,20 @@ async function letChangesStand(path: string, { survey }: Diagnosis): Promise<voi
   }
 }
 
+interface FullOptions extends SurveyOptions {
+  readonly undo?: UndoPlace | undefined;
+}
+
 interface FullDiagnosis extends Diagnosis {
   readonly cutShort?: CutShort | undefined;
 }
 
 /** Where no copy is valid, an undo file may tell of a change that a power cut ended, and hold what it overwrote. */
-async function diagnoseFully(device: FileDevice, options: SurveyOptions): Promise<FullDiagnosis> {
+async function diagnoseFully(device: FileDevice, options: FullOptions): Promise<FullDiagnosis> {
   const diagnosis = await diagnose(device, options);
   if (!diagnosis.problems.some(({ id }) => id === 'no-valid-copy')) return diagnosis;
   const { findCutShort } = await import('./cut-short.js');
-  const cutShort = await findCutShort(device, diagnosis.survey);
+  const cutShort = await findCutShort(device, diagnosis.survey, options.undo);
   if (cutShort === undefined) return diagnosis;
   const finding = withRow({ id: 'change-cut-short', detail: cutShort.command, stored: cutShort.path });
   const others = diagnosis.problems.filter(({ id }) => id !== 'no-valid-copy');
@@ -185,7 +197,7 @@ async function carryOutSaved(
   device: FileDevice,
   phases: readonly Phase[],
   { survey }: Diagnosis,
-  now: bigint,
+  { now, undo }: CheckOptions,
 ): Promise<string | undefined> {
   const [{ carryOutWithUndo }, { identify }] = await Promise.all([
     import('./undo-files.js'),
@@ -195,7 +207,7 @@ async function carryOutSaved(
   const { path } = await carryOutWithUndo(device, phases, {
     command: 'check',
     now,
-    place: {},
+    place: undo ?? {},
     identity: await identify(device),
     spareUuid: header?.spare_uuid === ZERO_UUID ? undefined : header?.spare_uuid,
     setUuid: header?.set_uuid === ZERO_UUID ? undefined : header?.set_uuid,

@@ -3,7 +3,7 @@ import { identify } from '../device/identity.js';
 import { ZERO_UUID } from '../format/header.js';
 import { carryOut } from '../store/phase.js';
 import { isRefusal } from '../undo/format.js';
-import { stateFolder } from '../undo/place.js';
+import { stateFolder, type UndoPlace } from '../undo/place.js';
 import { openUndo, type SavedUndo } from '../undo/reader.js';
 import { compareWithUndo, putBackPhases } from '../undo/verify.js';
 import { markFinished } from '../undo/writer.js';
@@ -18,11 +18,15 @@ export interface CutShort {
 }
 
 /** The newest change of this spare that was begun under an undo file and not ended. Reads only. */
-export async function findCutShort(device: FileDevice, survey: Surveyed): Promise<CutShort | undefined> {
+export async function findCutShort(
+  device: FileDevice,
+  survey: Surveyed,
+  place: UndoPlace = {},
+): Promise<CutShort | undefined> {
   const { header } = survey.choice.chosen ?? survey.copies.primary;
   const uuid = header.spare_uuid === ZERO_UUID ? undefined : header.spare_uuid;
   const spare = spareIdentity(device, await identify(device), uuid);
-  for (const { path } of await listUnfinished(stateFolder(), spare)) {
+  for (const { path } of await listUnfinished(stateFolder(place.surroundings), spare)) {
     const fitting = await withUndo(path, async (undo) => {
       const { blocks, command } = undo.description;
       // what was written to main besides cannot be put back without main

@@ -1,5 +1,15 @@
+import type { BlockDevice } from '../device/block-device.js';
 import type { FileDevice } from '../device/file-device.js';
 import { openDevice } from '../device/open.js';
+
+/** Devices that no path leads to, by the names under which operations open them. */
+const lent = new Map<string, BlockDevice>();
+
+/** From now on this name means the device (a scratch copy), until the function that is returned is called. */
+export function lendDevice(name: string, device: BlockDevice): () => void {
+  lent.set(name, device);
+  return () => void lent.delete(name);
+}
 
 /** Opens a device, named by a path or a tag, for the time of one piece of work. */
 export async function withDevice<Result>(
@@ -17,6 +27,8 @@ export async function withDevice<Result>(
 
 /** Opens a device that is named by a path or a tag; the caller closes it. */
 export async function openNamed(name: string, mode: 'read' | 'exclusive'): Promise<FileDevice> {
+  const device = lent.get(name);
+  if (device !== undefined) return (await import('../device/scratch-device.js')).asOpened(name, device);
   return openDevice(await pathOf(name), { mode });
 }
 

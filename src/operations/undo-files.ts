@@ -1,12 +1,11 @@
 import type { BlockDevice } from '../device/block-device.js';
 import type { Identity } from '../device/identity.js';
 import type { Medium } from '../device/same-medium.js';
-import { statOf } from '../device/sysfs.js';
 import { DmremapError } from '../errors.js';
 import { decodeHeader, HEADER_SIZE, hasExtension, MAGIC, ZERO_UUID } from '../format/header.js';
 import { carryOut, type Phase, type PhaseProgress } from '../store/phase.js';
 import type { UndoDescription, UndoDevice, UndoSpare } from '../undo/description.js';
-import { undoPathsIn } from '../undo/files.js';
+import { undoPathsIn, writtenAt } from '../undo/files.js';
 import { fits, nameOf, type SpareIdentity, undoFileName } from '../undo/identity.js';
 import { findPlace, type UndoPlace } from '../undo/place.js';
 import { afterBytes } from '../undo/plan.js';
@@ -184,7 +183,7 @@ export async function findUndoFiles(folder: string, spare: SpareIdentity): Promi
     } else if (fits(found.description.spare, spare)) whole.push({ path, ...found });
   }
   // of one second's files the one that was written last is the newest
-  const written = new Map(whole.map(({ path }) => [path, Number(statOf(path)?.mtimeNs ?? 0n)]));
+  const written = new Map(whole.map(({ path }) => [path, writtenAt(path)]));
   whole.sort(
     (a, b) =>
       b.description.created - a.description.created ||

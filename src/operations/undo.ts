@@ -9,7 +9,7 @@ import { chooseCopy } from '../store/choose.js';
 import { loadCopies, readTable } from '../store/load.js';
 import { carryOut } from '../store/phase.js';
 import { isRefusal } from '../undo/format.js';
-import { stateFolder } from '../undo/place.js';
+import { stateFolder, type UndoPlace } from '../undo/place.js';
 import { openUndo, type SavedUndo } from '../undo/reader.js';
 import { compareWithUndo, putBackPhases } from '../undo/verify.js';
 import { type Bytes, bytes, SECTOR_SIZE } from '../units.js';
@@ -26,13 +26,13 @@ export interface UndoCommandOptions extends ChangeOptions {
 
 /** The undo files of a spare, newest first (dmremap undo --list). Reads only. */
 export function listUndoFiles(path: string): Promise<FoundUndo[]> {
-  return withDevice(path, 'read', filesOf);
+  return withDevice(path, 'read', (device) => filesOf(device));
 }
 
-async function filesOf(device: FileDevice): Promise<FoundUndo[]> {
+async function filesOf(device: FileDevice, { surroundings }: UndoPlace = {}): Promise<FoundUndo[]> {
   const { chosen } = chooseCopy(await loadCopies(device));
   const uuid = chosen !== undefined && hasExtension(chosen.header) ? chosen.header.spare_uuid : undefined;
-  return findUndoFiles(stateFolder(), spareIdentity(device, await identify(device), uuid));
+  return findUndoFiles(stateFolder(surroundings), spareIdentity(device, await identify(device), uuid));
 }
 
 /**
@@ -44,7 +44,7 @@ async function filesOf(device: FileDevice): Promise<FoundUndo[]> {
  */
 export function undoSpare(path: string, options: UndoCommandOptions): Promise<ChangeResult> {
   return withDevice(path, 'exclusive', async (device) => {
-    const undo = await openNewest(device, options.from);
+    const undo = await openNewest(device, options);
     try {
       await refuseChanged(device, undo);
       const phases = await putBackPhases(undo, 'spare');
@@ -78,12 +78,12 @@ export function undoSpare(path: string, options: UndoCommandOptions): Promise<Ch
   });
 }
 
-async function openNewest(device: FileDevice, from: string | undefined): Promise<SavedUndo> {
-  const path = from ?? (await filesOf(device)).find(({ state }) => state !== 'damaged')?.path;
+async function openNewest(device: FileDevice, { from, undo: place }: UndoCommandOptions): Promise<SavedUndo> {
+  const path = from ?? (await filesOf(device, place)).find(({ state }) => state !== 'damaged')?.path;
   if (path === undefined)
     throw new DmremapError(
       'undo-unavailable',
-      `there is no undo file of ${device.path} in ${stateFolder()}`,
+      `there is no undo file of ${device.path} in ${stateFolder(place.surroundings)}`,
       {
         hint: 'name one with --from',
       },

@@ -181,8 +181,10 @@ function judge(
     const length = liveTableLength(header);
     computed = metadataChecksum(reading.block, sum.crc, length);
     if (computed !== header.checksum) faults.push('checksum');
-    const mended = metadataChecksum(encodeHeader({ magic: MAGIC }, reading.block), sum.crc, length);
-    onlyMagicWrong = header.magic !== MAGIC && mended === header.checksum;
+    if (header.magic !== MAGIC) {
+      const mended = encodeHeader({ magic: MAGIC }, reading.block);
+      onlyMagicWrong = metadataChecksum(mended, sum.crc, length) === header.checksum;
+    }
   }
   return { ...reading, header, tableAt, unreadable, computed, onlyMagicWrong, faults };
 }

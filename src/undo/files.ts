@@ -3,7 +3,14 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { errnoOf } from '../device/file-device.js';
+import { statOf } from '../device/sysfs.js';
 import { DmremapError } from '../errors.js';
+import { type UndoStorage, volumeOf } from './volume.js';
+
+/** When a file was last written, in nanoseconds of some clock; 0 where nothing tells. */
+export function writtenAt(path: string): number {
+  return volumeOf(path)?.writtenAt(path) ?? Number(statOf(path)?.mtimeNs ?? 0n);
+}
 
 /** Ends the name of every undo file. */
 export const UNDO_SUFFIX = '.undo';
@@ -11,8 +18,8 @@ export const UNDO_SUFFIX = '.undo';
 /** Names tried before a folder is taken to be out of its mind. */
 const MOST_NAMES = 10_000;
 
-/** An open undo file. Its functions throw what the system says, see `unavailable` and `unreadable`. */
-export class UndoStorage {
+/** An undo file on disk. */
+class DiskStorage implements UndoStorage {
   readonly path: string;
   private readonly handle: FileHandle;
 
@@ -25,7 +32,6 @@ export class UndoStorage {
     return (await this.handle.stat()).size;
   }
 
-  /** Fills `into` from byte `at`; returns how much of it the file had. */
   async read(at: number, into: Uint8Array): Promise<number> {
     let done = 0;
     while (done < into.length) {
@@ -49,7 +55,6 @@ export class UndoStorage {
     return this.handle.close();
   }
 
-  /** Closes and removes it. */
   async discard(): Promise<void> {
     await this.handle.close().catch(() => undefined);
     await unlink(this.path).catch(() => undefined);
@@ -65,10 +70,11 @@ export function numberedPath(path: string, attempt: number): string {
 
 /** Creates a file that only its owner may read, under this name or the first free one after it. */
 export async function createUndo(path: string): Promise<UndoStorage> {
+  const volume = volumeOf(path);
   for (let attempt = 1; ; attempt++) {
     const name = numberedPath(path, attempt);
     try {
-      return new UndoStorage(name, await open(name, 'wx', 0o600));
+      return volume?.create(name) ?? new DiskStorage(name, await open(name, 'wx', 0o600));
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST' || attempt === MOST_NAMES) throw error;
     }
@@ -77,15 +83,19 @@ export async function createUndo(path: string): Promise<UndoStorage> {
 
 /** Opens an undo file that is there. Whatever else has its name is refused and not waited for. */
 export async function openExisting(path: string, access: 'read' | 'write'): Promise<UndoStorage> {
+  const volume = volumeOf(path);
+  if (volume !== undefined) return volume.open(path);
   const flags = access === 'read' ? constants.O_RDONLY : constants.O_RDWR;
   const handle = await open(path, flags | constants.O_NONBLOCK | constants.O_NOCTTY);
-  if ((await handle.stat()).isFile()) return new UndoStorage(path, handle);
+  if ((await handle.stat()).isFile()) return new DiskStorage(path, handle);
   await handle.close();
   throw new DmremapError('usage', `${path} is no plain file: undo files are`);
 }
 
 /** Makes what was created or renamed in a folder durable. */
 export async function syncFolder(folder: string): Promise<void> {
+  const volume = volumeOf(folder);
+  if (volume !== undefined) return volume.syncFolder();
   const handle = await open(folder, 'r');
   try {
     await handle.sync();
@@ -128,7 +138,9 @@ async function isFolder(path: string): Promise<boolean> {
 /** Paths of the files in a folder that are called *.undo; none where there is no folder. */
 export async function undoPathsIn(folder: string): Promise<string[]> {
   try {
-    const names = (await readdir(folder)).filter((name) => name.endsWith(UNDO_SUFFIX));
+    const names = (volumeOf(folder)?.names() ?? (await readdir(folder))).filter((name) =>
+      name.endsWith(UNDO_SUFFIX),
+    );
     return names.sort().map((name) => join(folder, name));
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return [];

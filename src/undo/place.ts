@@ -4,6 +4,7 @@ import { type Medium, mediumRelation } from '../device/same-medium.js';
 import { type Roots, statOf, withRoots } from '../device/sysfs.js';
 import { makePrivateFolder, unavailable, unavailableBy } from './files.js';
 import { groundOf } from './filesystem.js';
+import { volumeOf } from './volume.js';
 
 /** Where the operator wants undo files, and where none may lie. */
 export interface UndoPlace {
@@ -70,6 +71,7 @@ export async function findPlace(place: UndoPlace, name: string, spare: Medium): 
   const path =
     place.file === undefined ? join(stateFolder(place.surroundings), name) : chosenFile(place.file);
   const folder = dirname(path);
+  if (volumeOf(folder) !== undefined) return { path, warning: undefined };
   const forbidden = [spare, ...(place.avoid ?? [])];
   refuseDeviceItself(path, forbidden);
   const existing = place.file === undefined ? nearestFolder(folder) : folder;

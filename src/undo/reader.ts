@@ -1,7 +1,7 @@
 import { DmremapError } from '../errors.js';
 import { extendCrc } from '../format/checksum.js';
 import type { UndoBlock, UndoDescription } from './description.js';
-import { openExisting, type UndoStorage, unreadable } from './files.js';
+import { openExisting, unreadable } from './files.js';
 import {
   checkData,
   checkDescription,
@@ -14,6 +14,7 @@ import {
   UNDO_STATE,
   type UndoHead,
 } from './format.js';
+import type { UndoStorage } from './volume.js';
 
 export type UndoStateName = keyof typeof UNDO_STATE;
 

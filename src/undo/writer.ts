@@ -13,9 +13,10 @@ import {
   type UndoBlock,
   type UndoDescription,
 } from './description.js';
-import { createUndo, openExisting, syncFolder, type UndoStorage, unavailableBy } from './files.js';
+import { createUndo, openExisting, syncFolder, unavailableBy } from './files.js';
 import { decodeHead, encodeHead, HEAD_SIZE, isRefusal, sectorInState, UNDO_STATE } from './format.js';
 import { type PlannedBlock, planUndo } from './plan.js';
+import type { UndoStorage } from './volume.js';
 
 /** What is about to be overwritten on one device. */
 export interface UndoTarget {
