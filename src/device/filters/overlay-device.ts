@@ -27,13 +27,18 @@ export class OverlayDevice extends FilterDevice {
     return true;
   }
 
+  /** What has been written is not read from below: a bad sector is as good as the one that replaces it. */
   override async read(at: Bytes, into: Uint8Array): Promise<void> {
-    await this.inner.read(at, into);
-    for (const [number, block] of this.#within(at, into.length)) {
-      const from = number * this.logicalBlockSize;
-      const start = Math.max(from, at);
-      const end = Math.min(from + block.length, at + into.length);
-      if (start < end) into.set(block.subarray(start - from, end - from), start - at);
+    const size = this.logicalBlockSize;
+    const end = at + into.length;
+    for (let from: number = at; from < end; ) {
+      const block = this.#blocks.get(Math.floor(from / size));
+      let to = Math.min(roundDown(from, size) + size, end);
+      if (block === undefined) {
+        while (to < end && !this.#blocks.has(to / size)) to = Math.min(to + size, end);
+        await this.inner.read(bytes(from), into.subarray(from - at, to - at));
+      } else into.set(block.subarray(from % size, (from % size) + to - from), from - at);
+      from = to;
     }
   }
 
@@ -55,18 +60,4 @@ export class OverlayDevice extends FilterDevice {
   }
 
   override async flush(): Promise<void> {}
-
-  /** The blocks of a stretch: found by their numbers, or among all where those are fewer. */
-  *#within(at: number, length: number): Generator<readonly [number, Uint8Array]> {
-    const first = Math.floor(at / this.logicalBlockSize);
-    const past = Math.ceil((at + length) / this.logicalBlockSize);
-    if (this.#blocks.size < past - first) {
-      yield* this.#blocks;
-      return;
-    }
-    for (let number = first; number < past; number++) {
-      const block = this.#blocks.get(number);
-      if (block !== undefined) yield [number, block];
-    }
-  }
 }
