@@ -79,7 +79,7 @@ test('codes of several devices are OR-ed, and one that fails does not stop the o
     healthy(),
     shop.path('missing'),
     other,
-    shop.put('dup.img', fixture('dup-main')),
+    shop.put('differs.img', fixture('same-generation-differs')),
   );
   assert.is(ended.code, 1 | 4 | 8, ended.stdout + ended.stderr);
   assert.match(ended.stdout, /healthy\.img: clean/);
