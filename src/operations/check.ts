@@ -5,6 +5,8 @@ import type { FileDevice } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
 import { isRedundant, ZERO_UUID } from '../format/header.js';
 import { planCorrections } from '../repair/corrections.js';
+import { newestBeyond } from '../store/beyond.js';
+import { contentOf } from '../store/content.js';
 import { carryOut, type Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
 import type { CutShort } from './cut-short.js';
@@ -143,6 +145,7 @@ async function write(
     problems,
     now: options.now,
     logicalBlockSize: device.logicalBlockSize,
+    beyond: await generationsBeyond(device, diagnosis, problems),
   });
   const purposes = plan.phases.map(({ purpose }) => purpose);
   if (plan.needsUndo) {
@@ -151,6 +154,17 @@ async function write(
   }
   await carryOut(device, plan.phases);
   return purposes;
+}
+
+/** What lies beyond the known size and is not this move's own may be another move's, with its generation. */
+async function generationsBeyond(
+  device: FileDevice,
+  { survey: { choice, table } }: FullDiagnosis,
+  problems: readonly Problem[],
+): Promise<number | undefined> {
+  if (!problems.some(({ id }) => id === 'device-grown-occupied')) return undefined;
+  if (choice.chosen === undefined || table === undefined) return undefined;
+  return newestBeyond(device, contentOf(choice.chosen.block, table));
 }
 
 /**

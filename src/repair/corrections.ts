@@ -21,6 +21,8 @@ export interface CorrectionRequest {
   readonly now: bigint;
   /** The unit that a power cut leaves whole on this device, in bytes. */
   readonly logicalBlockSize: number;
+  /** The newest generation of a header beyond the known size of a grown device (newestBeyond). */
+  readonly beyond?: number | undefined;
 }
 
 export interface CorrectionPlan {
@@ -43,7 +45,7 @@ export function planCorrections(request: CorrectionRequest): CorrectionPlan {
   const damaged = copiesToRewrite(problems);
   const phases = erasures(problems, logicalBlockSize);
   if (needsMove(content, survey.deviceSize) && problems.some(({ id }) => id.startsWith('device-grown'))) {
-    const moved = movedContent(content, survey.deviceSize, now);
+    const moved = movedContent(content, survey.deviceSize, now, request.beyond);
     phases.push(...moveBackup(content, moved, !damaged.has('primary'), logicalBlockSize));
     content = moved;
   } else {

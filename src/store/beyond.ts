@@ -1,10 +1,21 @@
 import type { BlockDevice } from '../device/block-device.js';
+import { SliceDevice } from '../device/filters/slice-device.js';
 import { readAround } from '../device/read-around.js';
+import { isNewer } from '../format/generation.js';
 import { backupHeaderPlace } from '../format/geometry.js';
 import { decodeHeader, HEADER_SIZE, MAGIC } from '../format/header.js';
-import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE, type Sectors } from '../units.js';
+import {
+  BLOCK_SIZE,
+  type Bytes,
+  bytes,
+  bytesToSectors,
+  roundDown,
+  SECTOR_SIZE,
+  type Sectors,
+} from '../units.js';
 import { wholeCopy } from './commit.js';
 import type { Content } from './content.js';
+import { searchHeaders } from './deep-search.js';
 import { movedContent } from './move.js';
 import type { Write } from './phase.js';
 
@@ -33,6 +44,21 @@ export async function firstOccupied(device: BlockDevice, content: Content): Prom
     if (places.length > 0) return bytesToSectors(Math.min(...places));
   }
   return undefined;
+}
+
+/**
+ * The newest generation that any header of this spare names beyond the known size: moves that were cut short,
+ * each on a device of another size, left them there. Reads all of it; undefined where there is none.
+ */
+export async function newestBeyond(device: BlockDevice, { header }: Content): Promise<number | undefined> {
+  const from = roundDown(Number(header.spare_device_size) * SECTOR_SIZE, BLOCK_SIZE);
+  const rest = new SliceDevice(device, bytes(from), bytes(device.size - from));
+  const ours = (await searchHeaders(rest)).filter((found) => found.header.spare_uuid === header.spare_uuid);
+  return ours.reduce<number | undefined>(
+    (newest, { header: { generation } }) =>
+      newest === undefined || isNewer(generation, newest) ? generation : newest,
+    undefined,
+  );
 }
 
 /** What a move writes at the end. The time of its commit is taken over from what an earlier one left there. */

@@ -141,7 +141,7 @@ function claimsOf(copy: Copy, chosen: Copy): Claim[] {
   // all that a copy could claim stands in its first sector
   if (copy.unreadable.some(({ at }) => at < copy.headerAt + SECTOR_SIZE && at >= copy.headerAt))
     claims.push('unreadable-header');
-  if (!hasMagic(copy)) return claims;
+  if (!isEvidence(copy)) return claims;
   if (generationDistance(chosen.header.generation, copy.header.generation) > 1)
     claims.push('newer-generation');
   if (hasExtension(copy.header) && !sameUuids(copy.header, chosen.header)) claims.push('other-set');

@@ -29,7 +29,7 @@ export class ChangeFailed extends DeviceError implements FailedStep {
 
   constructor(device: string, step: FailedStep, cause: DeviceError) {
     super(device, cause.operation, cause.errno, cause.sector, {
-      hint: `${sentence(step)}; next: dmremap check ${device}`,
+      hint: `${sentence(step)}; next: dmremap check ${step.lost === undefined ? '' : '-p '}${device}`,
       data: { step: step.purpose, stands: step.stands },
       cause,
     });

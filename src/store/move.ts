@@ -1,9 +1,11 @@
+import { generationAfterFailure, isNewer, nextGeneration } from '../format/generation.js';
 import { backupHeaderPlace } from '../format/geometry.js';
 import { isRedundant } from '../format/header.js';
-import { type Bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
-import { backupArea, changedBlocks, eraseHeader, rewrite, wholeCopy } from './commit.js';
-import { type Content, nextContent, placeOf, sizedFor } from './content.js';
-import type { Phase } from './phase.js';
+import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
+import { backupArea, changedBlocks, eraseHeader, headerSector, rewrite, wholeCopy } from './commit.js';
+import { type Content, nextContent, placeOf, sizedFor, underGeneration } from './content.js';
+import type { CopyName } from './copy.js';
+import type { IfFails, Phase } from './phase.js';
 import { stepBetween } from './step.js';
 
 /** A redundant set whose backup does not lie at the end of its device: the device has grown (section 5). */
@@ -11,10 +13,16 @@ export function needsMove(content: Content, size: Bytes): boolean {
   return isRedundant(content.header) && placeOf(content.header, 'backup').headerAt < backupHeaderPlace(size);
 }
 
-/** The content after the move: the next generation, sized for the device, its backup at the end. */
-export function movedContent(content: Content, size: Bytes, now: bigint): Content {
-  const changes = sizedFor(content.header, bytesToSectors(size), backupHeaderPlace(size));
-  return nextContent(content, changes, now);
+/**
+ * The content after the move: sized for the device, its backup at the end, and newer than all that lies there.
+ *
+ * @param beyond the newest generation that a header beyond the known size names (newestBeyond)
+ */
+export function movedContent(content: Content, size: Bytes, now: bigint, beyond?: number): Content {
+  const { header } = content;
+  const changes = sizedFor(header, bytesToSectors(size), backupHeaderPlace(size));
+  const newest = beyond !== undefined && isNewer(beyond, header.generation) ? beyond : header.generation;
+  return nextContent(content, { ...changes, generation: nextGeneration(newest) }, now);
 }
 
 /** Whether the new backup would be written over the old one. */
@@ -36,19 +44,55 @@ export function moveBackup(
   logicalBlockSize: number,
 ): Phase[] {
   const current = primaryCurrent || moveOverlaps(content, moved);
-  const phases: Phase[] = [];
-  if (!primaryCurrent && current) phases.push(rewrite(content, 'primary', logicalBlockSize));
-  phases.push(
-    { purpose: 'write the backup copy at the new end', writes: wholeCopy(moved, 'backup') },
-    {
-      purpose: `commit generation ${moved.header.generation} to the primary copy`,
-      writes: current ? changedBlocks(stepBetween(content, moved), 'primary') : wholeCopy(moved, 'primary'),
-    },
-  );
+  const fresh = wholeCopy(moved, 'backup');
   const old = placeOf(content.header, 'backup').headerAt;
-  const covered = wholeCopy(moved, 'backup').some(
-    ({ at, bytes: { length } }) => at < old + SECTOR_SIZE && old < at + length,
-  );
-  if (!covered) phases.push(eraseHeader(old, logicalBlockSize, 'the old backup header'));
-  return phases;
+  const covered = fresh.some(({ at, bytes: { length } }) => at < old + SECTOR_SIZE && old < at + length);
+  const { generation } = moved.header;
+  const erasures: Phase[] = covered
+    ? []
+    : [
+        {
+          ...eraseHeader(old, logicalBlockSize, 'the old backup header'),
+          ifFails: { copy: undefined, secure: [], tidy: [], stands: 'after', generation },
+        },
+      ];
+  const phases: Phase[] = [
+    {
+      purpose: 'write the backup copy at the new end',
+      writes: fresh,
+      ifFails: withoutNewBackup(content, moved, current ? 'primary' : 'backup', logicalBlockSize),
+    },
+    {
+      purpose: `commit generation ${generation} to the primary copy`,
+      writes: current ? changedBlocks(stepBetween(content, moved), 'primary') : wholeCopy(moved, 'primary'),
+      // the old backup is only found through the primary, so it goes first
+      ifFails: {
+        copy: 'primary',
+        secure: [],
+        tidy: [...erasures, eraseHeader(bytes(0), logicalBlockSize, 'the primary header')],
+        stands: 'after',
+        generation,
+      },
+    },
+    ...erasures,
+  ];
+  return !primaryCurrent && current ? [rewrite(content, 'primary', logicalBlockSize), ...phases] : phases;
+}
+
+/** The generation of the move may lie at the new end: what is current goes beyond it, in the copy that has it. */
+function withoutNewBackup(
+  content: Content,
+  moved: Content,
+  holder: CopyName,
+  logicalBlockSize: number,
+): IfFails {
+  const generation = generationAfterFailure(moved.header.generation);
+  const { headerAt } = placeOf(moved.header, 'backup');
+  return {
+    copy: undefined,
+    secure: [headerSector(underGeneration(content, generation), holder, logicalBlockSize)],
+    tidy: [eraseHeader(headerAt, logicalBlockSize, 'the new backup header')],
+    stands: 'before',
+    generation,
+  };
 }

@@ -20,8 +20,21 @@ export type Outcome =
   | { readonly kind: 'degraded'; readonly failure?: ChangeFailed }
   /** It does not stand; what was there before does, perhaps under a newer generation. */
   | { readonly kind: 'failed'; readonly failure: DmremapError }
-  /** Nothing is known of any copy: no FLUSH may be answered before mend() has succeeded. */
+  /** Nothing is known of any copy: no FLUSH is answered with success before mend() has made one whole. */
   | { readonly kind: 'unknown'; readonly failure: ChangeFailed };
+
+/**
+ * Saves what these phases overwrite, does the work, and marks what was saved as finished: an undo file. Asked
+ * for where a change tears the only copy if the power fails.
+ */
+export type Guard = (phases: readonly Phase[], work: () => Promise<void>) => Promise<unknown>;
+
+export interface WriterOptions {
+  /** As it was read before the lock was taken, where something was decided by it. */
+  readonly generation?: number;
+  /** Without it a plain image takes only what is atomic. */
+  readonly guard?: Guard;
+}
 
 /** What is known of the copies on the device. */
 export type Health = 'whole' | 'degraded' | 'unknown';
@@ -32,6 +45,7 @@ export type Health = 'whole' | 'degraded' | 'unknown';
  */
 export class MetadataWriter {
   readonly #device: BlockDevice;
+  readonly #guard: Guard | undefined;
   #content: Content;
   /** A table with room behind its entries, which grows in place. */
   #room: Uint8Array;
@@ -39,8 +53,9 @@ export class MetadataWriter {
   #unknown = false;
   #committing = false;
 
-  private constructor(device: BlockDevice, content: Content) {
+  private constructor(device: BlockDevice, content: Content, guard: Guard | undefined) {
     this.#device = device;
+    this.#guard = guard;
     this.#content = content;
     this.#room = content.table.bytes;
   }
@@ -48,11 +63,11 @@ export class MetadataWriter {
   /**
    * Loads, flushes, and makes both copies whole and equal; degraded where one of them cannot be written.
    *
-   * @param generation as it was read before the lock was taken, where something was decided by it
-   * @throws DmremapError `changed-since` where it is another one now, or where something waits for the
-   * operator or for `check -p`; ChangeFailed where nothing is known of the copies; others as loadChoice
+   * @throws DmremapError `changed-since` where the generation is another one now, or where something waits for
+   * the operator or for `check -p`; ChangeFailed where nothing is known of the copies; others as loadChoice
    */
-  static async open(device: BlockDevice, generation?: number): Promise<MetadataWriter> {
+  static async open(device: BlockDevice, options: WriterOptions = {}): Promise<MetadataWriter> {
+    const { generation, guard } = options;
     const loaded = await loadChoice(device);
     const content = contentToWrite(device, loaded);
     if (generation !== undefined && content.header.generation !== generation)
@@ -61,7 +76,7 @@ export class MetadataWriter {
         `${device.name} has generation ${content.header.generation}, not ${generation} as before`,
         { hint: 'another program has written to it: look again' },
       );
-    const writer = new MetadataWriter(device, content);
+    const writer = new MetadataWriter(device, content, guard);
     try {
       await carryOut(device, mendingPhases(loaded.choice, content, device.logicalBlockSize));
     } catch (error) {
@@ -88,8 +103,8 @@ export class MetadataWriter {
   }
 
   /**
-   * Commits a change. Nothing is committed where the set is degraded and the change is not atomic, or where
-   * nothing is known of the copies.
+   * Commits a change. Refused, as `failed`, where one copy alone would have to take what is not atomic, or
+   * where nothing is known of any copy.
    *
    * @param now Unix seconds
    * @param data of the sectors that new entries name, made durable first
@@ -102,7 +117,7 @@ export class MetadataWriter {
     if (refusal !== undefined) return { kind: 'failed', failure: refusal };
     this.#committing = true;
     try {
-      await writePhases(this.#device, this.#phases(step, data));
+      await this.#write(step, this.#phases(step, data));
       this.#take(step, step.after);
       return { kind: this.#lost === undefined ? 'committed' : 'degraded' };
     } catch (error) {
@@ -143,11 +158,23 @@ export class MetadataWriter {
     }
   }
 
+  #write({ atomic }: Step, phases: readonly Phase[]): Promise<unknown> {
+    const work = () => writePhases(this.#device, phases);
+    const torn = !atomic && copiesOf(this.#content).length === 1;
+    return torn && this.#guard !== undefined ? this.#guard(phases, work) : work();
+  }
+
   #refusal({ atomic }: Step): DmremapError | undefined {
     const { name } = this.#device;
     if (this.#unknown)
       return new DmremapError('io', `${name}: nothing is known of its metadata after a write that failed`);
-    if (this.#lost === undefined || atomic) return undefined;
+    if (atomic) return undefined;
+    if (copiesOf(this.#content).length === 1 && this.#guard === undefined)
+      return new DmremapError(
+        'undo-unavailable',
+        `${name}: its layout has one copy, and nowhere to save what this change overwrites`,
+      );
+    if (this.#lost === undefined) return undefined;
     return new DmremapError('io', `${name}: the ${this.#lost} copy cannot be written`, {
       hint: 'with one copy only new remaps are taken; none is dropped or changed',
     });

@@ -114,7 +114,13 @@ test('what a damaged copy claims is told', async () => {
     patch(image, 'primary', 'generation', 9);
     image[0] = 0;
   };
-  assert.is(await changed(withoutMagic), 'backup: primary damaged');
+  assert.is(await changed(withoutMagic), 'backup: primary damaged newer-generation');
+  const withoutSigns = (image: Buffer) => {
+    withoutMagic(image);
+    image.fill(0, 0, 8);
+    patch(image, 'primary', 'ext_magic', '');
+  };
+  assert.is(await changed(withoutSigns), 'backup: primary damaged');
 });
 
 test('a backup that names another place, set, spare or time is foreign', async () => {

@@ -101,6 +101,12 @@ test('what a damaged copy claims is heeded', () => {
   assert.equal(damaged('generation', 0xffff_ffff), MENDED);
   assert.equal(damaged('set_uuid', Buffer.alloc(16, 7)), WAITS);
   assert.equal(damaged('creation_time', 5), MENDED);
+  const withoutMagic = (generation: number) =>
+    codes((image) => {
+      patchSealed(image, 'backup', 'generation', generation);
+      patch(image, 'backup', 'magic', 'DMREMAP2');
+    });
+  assert.equal([withoutMagic(2), withoutMagic(3)], [MENDED, WAITS]);
 });
 
 test('a backup of another set, or of another place, is foreign', () => {

@@ -3,7 +3,6 @@ import {
   ahead,
   examine,
   hasExtension,
-  hasMagic,
   isEvidence,
   type Place,
   type Places,
@@ -116,7 +115,7 @@ function otherCopies(image: Buffer, places: Places, chosen: Place): Finding[] {
     if (place === chosen) continue;
     if (place.kind === 'valid' && place !== primary && !counts(place, primary))
       waits(`a foreign backup at ${place.at}`);
-    const claim = place.kind === 'invalid' ? claimOf(place, chosen) : undefined;
+    const claim = place.kind === 'invalid' ? claimOf(image, place, chosen) : undefined;
     if (claim !== undefined) waits(claim);
   }
 
@@ -145,8 +144,8 @@ function otherCopies(image: Buffer, places: Places, chosen: Place): Finding[] {
 }
 
 /** What an invalid copy says about itself that forbids to overwrite it unasked. */
-function claimOf(place: Place, chosen: Place): string | undefined {
-  if (!hasMagic(place.header)) return undefined;
+function claimOf(image: Buffer, place: Place, chosen: Place): string | undefined {
+  if (!isEvidence(image, place)) return undefined;
   if (ahead(generationOf(place), generationOf(chosen)) > 1) return `a damaged copy claims to be newer`;
   if (hasExtension(place.header) && !sameUuids(place, chosen)) return 'a damaged copy claims another uuid';
   return undefined;
