@@ -57,6 +57,7 @@ const OWN_COPIES: ReadonlySet<ProblemId> = new Set([
   'copy-stale',
   'copy-superseded',
   'copy-table-unreadable',
+  'no-valid-copy-proven',
 ]);
 
 export interface Verdict {

@@ -3,7 +3,7 @@ import type { Problem } from '../check/finding.js';
 import type { MainFacts } from '../check/survey.js';
 import type { FileDevice } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
-import { isRedundant, ZERO_UUID } from '../format/header.js';
+import { type Header, isRedundant, ZERO_UUID } from '../format/header.js';
 import { planCorrections } from '../repair/corrections.js';
 import { newestBeyond } from '../store/beyond.js';
 import { contentOf } from '../store/content.js';
@@ -12,6 +12,7 @@ import { bytes } from '../units.js';
 import type { CutShort } from './cut-short.js';
 import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
 import { withDevice } from './open-device.js';
+import type { ProvenContent } from './proven.js';
 import type { SurveyOptions } from './survey.js';
 import type { UndoPlace } from './undo-files.js';
 
@@ -31,8 +32,8 @@ export interface CheckOptions {
   readonly undo?: UndoPlace | undefined;
 }
 
-/** A correction may uncover problems that it hid; a second round corrects them. */
-const ROUNDS = 2;
+/** A correction may uncover problems that it hid; further rounds correct them. */
+const ROUNDS = 3;
 
 /** What reading alone has shown of one spare. */
 export interface Examined {
@@ -113,7 +114,7 @@ async function correctRounds(
     corrected.push(...correctable);
     // what verifies must come from the medium and not from what memory remembers of the write
     await device.invalidate(bytes(0), device.size);
-    now = await diagnose(device, options);
+    now = await diagnoseFully(device, options);
   }
   const { remaining, exitCode } = judge(now.problems, 'read');
   return {
@@ -139,6 +140,10 @@ async function write(
     const { takeBack } = await import('./cut-short.js');
     return takeBack(device, diagnosis.cutShort);
   }
+  if (diagnosis.proven !== undefined) {
+    const { phases, candidate } = diagnosis.proven;
+    return carryOutSaved(device, phases, candidate.content.header, options);
+  }
   const { survey } = diagnosis;
   const plan = planCorrections({
     survey,
@@ -147,13 +152,9 @@ async function write(
     logicalBlockSize: device.logicalBlockSize,
     beyond: await generationsBeyond(device, diagnosis, problems),
   });
-  const purposes = plan.phases.map(({ purpose }) => purpose);
-  if (plan.needsUndo) {
-    const undoFile = await carryOutSaved(device, plan.phases, diagnosis, options);
-    return undoFile === undefined ? purposes : [`save what is overwritten in ${undoFile}`, ...purposes];
-  }
+  if (plan.needsUndo) return carryOutSaved(device, plan.phases, survey.choice.chosen?.header, options);
   await carryOut(device, plan.phases);
-  return purposes;
+  return plan.phases.map(({ purpose }) => purpose);
 }
 
 /** What lies beyond the known size and is not this move's own may be another move's, with its generation. */
@@ -168,12 +169,17 @@ async function generationsBeyond(
 }
 
 /**
- * A change of a plain image that a power cut ended, and whose result is valid, needs no undoing. Looked at again
- * under the lock: the change may be another program's that goes on at this moment.
+ * A change under an undo file that a power cut ended, and after which a copy is valid, needs no undoing. Looked
+ * at again under the lock: the change may be another program's that goes on at this moment. In a redundant set
+ * such a change has left the other copy damaged.
  */
-async function letChangesStand(path: string, { survey }: Diagnosis, { undo }: CheckOptions): Promise<void> {
+async function letChangesStand(
+  path: string,
+  { survey, problems }: Diagnosis,
+  { undo }: CheckOptions,
+): Promise<void> {
   const { chosen } = survey.choice;
-  if (chosen === undefined || isRedundant(chosen.header)) return;
+  if (chosen === undefined || (isRedundant(chosen.header) && problems.length === 0)) return;
   const { findCutShort, letStand } = await import('./cut-short.js');
   if ((await withDevice(path, 'read', (device) => findCutShort(device, survey, undo))) === undefined) return;
   try {
@@ -186,38 +192,50 @@ async function letChangesStand(path: string, { survey }: Diagnosis, { undo }: Ch
   }
 }
 
-interface FullOptions extends SurveyOptions {
-  readonly undo?: UndoPlace | undefined;
-}
+type FullOptions = SurveyOptions & Pick<CheckOptions, 'now' | 'undo'>;
 
 interface FullDiagnosis extends Diagnosis {
   readonly cutShort?: CutShort | undefined;
+  readonly proven?: ProvenContent | undefined;
 }
 
-/** Where no copy is valid, an undo file may tell of a change that a power cut ended, and hold what it overwrote. */
+/**
+ * Where no copy is valid, an undo file may tell of a change that a power cut ended, and hold what it overwrote;
+ * else what is left of the copies may prove what they held.
+ */
 async function diagnoseFully(device: FileDevice, options: FullOptions): Promise<FullDiagnosis> {
   const diagnosis = await diagnose(device, options);
   if (!diagnosis.problems.some(({ id }) => id === 'no-valid-copy')) return diagnosis;
   const { findCutShort } = await import('./cut-short.js');
   const cutShort = await findCutShort(device, diagnosis.survey, options.undo);
-  if (cutShort === undefined) return diagnosis;
-  const finding = withRow({ id: 'change-cut-short', detail: cutShort.command, stored: cutShort.path });
-  const others = diagnosis.problems.filter(({ id }) => id !== 'no-valid-copy');
-  return { ...diagnosis, problems: [finding, ...others], cutShort };
+  if (cutShort !== undefined) {
+    const finding = withRow({ id: 'change-cut-short', detail: cutShort.command, stored: cutShort.path });
+    const others = diagnosis.problems.filter(({ id }) => id !== 'no-valid-copy');
+    return { ...diagnosis, problems: [finding, ...others], cutShort };
+  }
+  const { findProven } = await import('./proven.js');
+  const { undoWitnesses } = await import('./witnesses.js');
+  const witnesses = await undoWitnesses(device, diagnosis.survey.copies, options.undo);
+  const proven = await findProven(device, diagnosis, witnesses, options);
+  return proven === undefined ? diagnosis : { ...diagnosis, problems: proven.problems, proven };
 }
 
-/** A plain image has one copy, which a power cut could tear: what is overwritten is saved first. */
+/**
+ * Writes what overwrites the only valid copy, or copies of which none is: a power cut could tear that, so what
+ * is overwritten is saved first. Says what was done.
+ *
+ * @param header of the set, where it is known
+ */
 async function carryOutSaved(
   device: FileDevice,
   phases: readonly Phase[],
-  { survey }: Diagnosis,
+  header: Header | undefined,
   { now, undo }: CheckOptions,
-): Promise<string | undefined> {
+): Promise<readonly string[]> {
   const [{ carryOutWithUndo }, { identify }] = await Promise.all([
     import('./undo-files.js'),
     import('../device/identity.js'),
   ]);
-  const header = survey.choice.chosen?.header;
   const { path } = await carryOutWithUndo(device, phases, {
     command: 'check',
     now,
@@ -227,5 +245,6 @@ async function carryOutSaved(
     setUuid: header?.set_uuid === ZERO_UUID ? undefined : header?.set_uuid,
     generation: header?.generation ?? 0,
   });
-  return path;
+  const purposes = phases.map(({ purpose }) => purpose);
+  return path === undefined ? purposes : [`save what is overwritten in ${path}`, ...purposes];
 }

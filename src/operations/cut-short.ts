@@ -1,6 +1,8 @@
 import type { FileDevice } from '../device/file-device.js';
 import { identify } from '../device/identity.js';
-import { ZERO_UUID } from '../format/header.js';
+import { hasExtension, ZERO_UUID } from '../format/header.js';
+import type { Copy } from '../store/copy.js';
+import type { LoadedCopies } from '../store/load.js';
 import { carryOut } from '../store/phase.js';
 import { isRefusal } from '../undo/format.js';
 import { stateFolder, type UndoPlace } from '../undo/place.js';
@@ -20,13 +22,16 @@ export interface CutShort {
 /** The newest change of this spare that was begun under an undo file and not ended. Reads only. */
 export async function findCutShort(
   device: FileDevice,
-  survey: Surveyed,
+  { choice, copies }: Surveyed,
   place: UndoPlace = {},
 ): Promise<CutShort | undefined> {
-  const { header } = survey.choice.chosen ?? survey.copies.primary;
-  const uuid = header.spare_uuid === ZERO_UUID ? undefined : header.spare_uuid;
-  const spare = spareIdentity(device, await identify(device), uuid);
-  for (const { path } of await listUnfinished(stateFolder(place.surroundings), spare)) {
+  const identity = await identify(device);
+  const folder = stateFolder(place.surroundings);
+  const found = new Set<string>();
+  for (const uuid of choice.chosen === undefined ? spareUuids(copies) : [uuidOf(choice.chosen)])
+    for (const { path } of await listUnfinished(folder, spareIdentity(device, identity, uuid)))
+      found.add(path);
+  for (const path of found) {
     const fitting = await withUndo(path, async (undo) => {
       const { blocks, command } = undo.description;
       // what was written to main besides cannot be put back without main
@@ -37,6 +42,18 @@ export async function findCutShort(
     if (fitting !== undefined) return fitting;
   }
   return undefined;
+}
+
+/**
+ * What a spare may be known by where none of its headers can be trusted: the uuid of each, and none at all,
+ * which stands for what the device itself is known by.
+ */
+export function spareUuids({ primary, backups }: LoadedCopies): Set<string | undefined> {
+  return new Set([...[primary, ...backups].map(uuidOf), undefined]);
+}
+
+function uuidOf({ header }: Copy): string | undefined {
+  return hasExtension(header) && header.spare_uuid !== ZERO_UUID ? header.spare_uuid : undefined;
 }
 
 /** Puts back what the change had overwritten. Returns what was done, for people. */

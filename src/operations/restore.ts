@@ -2,13 +2,12 @@ import { check } from '../check/checker.js';
 import type { BlockDevice } from '../device/block-device.js';
 import type { FileDevice } from '../device/file-device.js';
 import { OverlayDevice } from '../device/filters/overlay-device.js';
-import { identify } from '../device/identity.js';
 import { readInput } from '../device/input-file.js';
 import { DmremapError } from '../errors.js';
 import { type DumpDocument, DumpReader } from '../exchange/dump-document.js';
 import { RemapTable } from '../format/entry.js';
 import { isNewer, nextGeneration } from '../format/generation.js';
-import { encodeHeader, hasExtension, isRedundant, ZERO_UUID } from '../format/header.js';
+import { encodeHeader, hasExtension, isRedundant } from '../format/header.js';
 import { commit, rewrite } from '../store/commit.js';
 import { type Content, contentOf } from '../store/content.js';
 import { hasMagic } from '../store/copy.js';
@@ -16,6 +15,7 @@ import { createPhases } from '../store/create.js';
 import { carryOut, type Phase } from '../store/phase.js';
 import { stepBetween } from '../store/step.js';
 import { type ChangeOptions, type ChangeResult, change, describeDevice } from './change.js';
+import { isFromHere } from './dump-origin.js';
 import { describeOccupant, findOccupant, refuseForeign } from './occupant.js';
 import { withDevice } from './open-device.js';
 import { refusePassive } from './spare.js';
@@ -86,26 +86,7 @@ async function refuseOtherDevice(
   survey: Surveyed,
   sameDevice: boolean,
 ): Promise<void> {
-  const { header } = contentOf(dump.block, new RemapTable(new Uint8Array(0)));
-  const here = survey.choice.chosen?.header;
-  const { serial } = await identify(device);
-  const comparisons: [what: string, dumped: string | undefined, found: string | undefined][] = [
-    ['size', String(dump.device.size), String(device.size)],
-    ['spare_uuid', known(header.spare_uuid), known(here?.spare_uuid)],
-    ['serial', dump.device.serial, serial],
-  ];
-  for (const [what, dumped, found] of comparisons)
-    if (dumped !== undefined && found !== undefined && dumped !== found)
-      throw new DmremapError(
-        'wrong-device',
-        `the dump was taken from another device: its ${what} is ${dumped}, here it is ${found}`,
-        {
-          data: { field: what, dumped, found },
-        },
-      );
-  const told = comparisons.some(
-    ([what, dumped, found]) => what !== 'size' && dumped !== undefined && found !== undefined,
-  );
+  const told = await isFromHere(device, dump, survey.choice.chosen?.header.spare_uuid);
   if (told || sameDevice) return;
   throw new DmremapError(
     'wrong-device',
@@ -114,10 +95,6 @@ async function refuseOtherDevice(
       hint: 'if it was: --same-device',
     },
   );
-}
-
-function known(uuid: string | undefined): string | undefined {
-  return uuid === ZERO_UUID ? undefined : uuid;
 }
 
 function refuseGuess(path: string, dump: DumpDocument, survey: Surveyed, accepted: boolean): void {

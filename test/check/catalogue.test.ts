@@ -98,13 +98,14 @@ test('ids are never renamed or dropped: scripts match on them', () => {
   assert.ok(frozen.every((id) => /^[a-z]+(-[a-z]+)*$/.test(id)));
 });
 
-/** What takes more than one device, or an undo file, is shown elsewhere. */
+/** What takes more than one device, an undo file or a search, is shown elsewhere. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'pair-switch-unfinished': 'check-many.test.ts',
   'pair-source-not-retired': 'check-many.test.ts',
   'pair-clone': 'check-many.test.ts',
   'pair-contradiction': 'check-many.test.ts',
   'change-cut-short': 'cut-short.test.ts',
+  'no-valid-copy-proven': 'proven.test.ts',
 };
 
 test('every id has a case', () => {

@@ -34,9 +34,6 @@ export const FSCK: Program = {
   },
 };
 
-/** Reconstruction (format.md section 6) is to come: until then -y may leave these as they are. */
-const NEED_RECONSTRUCTION = new Set(['flip-each', 'blocks-each', 'plain-flip-table', 'plain-count']);
-
 export async function assertGolden(
   shop: Workshop,
   { name: program, check }: Program,
@@ -48,8 +45,7 @@ export async function assertGolden(
     const path = shop.put('golden.img', before);
     const { code, stderr } = await check(shop, mode, path);
     const told = `${program} -${mode} ${name} (${expected.why}): ${stderr}`;
-    const mayWait = mode === 'y' && NEED_RECONSTRUCTION.has(name) && code === 4;
-    if (!mayWait) assert.is(code, expected[mode], told);
+    assert.is(code, expected[mode], told);
     const after = readFileSync(path);
     if (code === 1) await assertMended(shop, { name: program, check }, path, expected, told);
     else assert.equal(after, before, told);

@@ -115,6 +115,18 @@ export const COPY_ROWS = [
     next: 'dmremap dump -o FILE {device}',
   },
   {
+    id: 'no-valid-copy-proven',
+    severity: 'problem',
+    fix: 'proven',
+    title: 'No copy of the metadata is whole, but what they held is proven',
+    says: 'No copy is valid ({detail}), yet what they held can be told. {expected}.',
+    means:
+      'Nothing is lost: one content alone fits what is left, it obeys every rule, and no chance explains that.',
+    corrects:
+      'check -y writes that content to both copies and saves what is overwritten in an undo file first.',
+    next: 'dmremap check -y {device}',
+  },
+  {
     id: 'change-cut-short',
     severity: 'problem',
     fix: 'unattended',

@@ -1,0 +1,76 @@
+import { judge, withRow } from '../check/checker.js';
+import type { Finding, Problem } from '../check/finding.js';
+import type { BlockDevice } from '../device/block-device.js';
+import { OverlayDevice } from '../device/filters/overlay-device.js';
+import { planCorrections } from '../repair/corrections.js';
+import type { Candidate } from '../repair/reconstruct/candidate.js';
+import type { Witness } from '../repair/reconstruct/reading.js';
+import { reconstruct } from '../repair/reconstruct/reconstruct.js';
+import { wholeCopy } from '../store/commit.js';
+import { carryOut, type Phase } from '../store/phase.js';
+import { type Diagnosis, diagnose } from './diagnose.js';
+import { readDamagedSet } from './reconstruct.js';
+import type { SurveyOptions } from './survey.js';
+
+/** The one proven content of a set on which no copy is valid, and what `check -y` makes of it. */
+export interface ProvenContent {
+  readonly candidate: Candidate;
+  /** That no copy is valid, and everything else that is wrong once this content stands there. */
+  readonly problems: readonly Problem[];
+  /** The writes after which nothing that -y corrects is left: first this content, then the rest. */
+  readonly phases: readonly Phase[];
+}
+
+/** A correction may uncover problems that it hid; more rounds than this are never needed. */
+const ROUNDS = 3;
+
+/**
+ * Searches for what a set held on which no copy is valid (format.md section 6). Undefined where nothing is
+ * proven. What would become of the device is tried on an overlay, with the same rules as any check. Reads only.
+ *
+ * @param options `now` is the time of the commits that corrections make, in Unix seconds
+ */
+export async function findProven(
+  device: BlockDevice,
+  { survey, problems }: Diagnosis,
+  witnesses: readonly Witness[],
+  options: SurveyOptions & { readonly now: bigint },
+): Promise<ProvenContent | undefined> {
+  const damaged = await readDamagedSet(device, survey.copies, witnesses);
+  const candidate = reconstruct(damaged, witnesses).candidates.find(({ proven }) => proven);
+  if (candidate === undefined) return undefined;
+  const after = new OverlayDevice(device);
+  const phases = writeContent(candidate);
+  await carryOut(after, phases);
+  const first = await diagnose(after, options);
+  let current = first;
+  for (let round = 0; round < ROUNDS; round++) {
+    const { correctable } = judge(current.problems, 'yes');
+    if (correctable.length === 0) break;
+    const plan = planCorrections({
+      survey: current.survey,
+      problems: correctable,
+      now: options.now,
+      logicalBlockSize: device.logicalBlockSize,
+    });
+    await carryOut(after, plan.phases);
+    phases.push(...plan.phases);
+    current = await diagnose(after, options);
+  }
+  return { candidate, problems: [withRow(findingOf(candidate, problems)), ...first.problems], phases };
+}
+
+/** The copies whose own checksum is the one of the content; the other one is corrected as any damaged copy. */
+function writeContent({ content, fits }: Candidate): Phase[] {
+  return (['backup', 'primary'] as const)
+    .filter((copy) => fits.includes(copy))
+    .map((copy) => ({
+      purpose: `write the proven content to the ${copy} copy`,
+      writes: wholeCopy(content, copy),
+    }));
+}
+
+function findingOf({ why }: Candidate, problems: readonly Problem[]): Finding {
+  const detail = problems.find(({ id }) => id === 'no-valid-copy')?.detail ?? '';
+  return { id: 'no-valid-copy-proven', detail, expected: why.replace(/\.$/, '') };
+}
