@@ -14,7 +14,7 @@ export default class Scan extends BaseCommand<typeof Scan> {
     device: deviceArg({ multiple: true, description: 'Look at these only.' }),
   };
   static override flags = {
-    deep: Flags.boolean({ description: 'Where no set is found, look at every block of the device.' }),
+    deep: Flags.boolean({ description: 'Where no valid copy is found, look at every block of the device.' }),
   };
 
   protected async execute({ args, flags }: Input<typeof Scan>): Promise<CommandResult> {

@@ -3,6 +3,7 @@ import { BaseCommand, type CommandResult, type Input } from '../src/cli/base-com
 import { EXIT_OK, EXIT_PROBLEMS } from '../src/cli/exit-codes.js';
 import { acceptMainFlag, mainFlag, spareArg } from '../src/cli/flags.js';
 import { TABLE_FORMATS, tableJson, tableText } from '../src/cli/render/dm-table.js';
+import { DmremapError } from '../src/errors.js';
 import { makeTable } from '../src/operations/table.js';
 
 export default class Table extends BaseCommand<typeof Table> {
@@ -27,6 +28,12 @@ export default class Table extends BaseCommand<typeof Table> {
   };
 
   protected async execute({ args, flags }: Input<typeof Table>): Promise<CommandResult> {
+    if (flags.target === 'remap' && flags.format === 'concise')
+      throw new DmremapError(
+        'usage',
+        '--format concise has no place for the messages that load the remaps into the dm-remap module',
+        { hint: 'use --format command, or --target linear, whose table holds the remaps' },
+      );
     const table = await makeTable(args.spare, {
       main: flags.main,
       acceptMain: flags['accept-main'],

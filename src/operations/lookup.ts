@@ -1,3 +1,4 @@
+import { DmremapError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
 import type { Sectors } from '../units.js';
 import { diagnoseSpare, readable, refuseUnknown } from './spare.js';
@@ -23,15 +24,34 @@ export interface LookupResult {
   readonly allRemapped: boolean;
 }
 
-/** Where sectors of main live (dmremap lookup). */
+/**
+ * Where sectors of main live (dmremap lookup).
+ *
+ * @throws DmremapError `usage` where main has no such sector: it is neither remapped nor not remapped
+ */
 export async function lookup(path: string, ranges: readonly SectorRange[]): Promise<LookupResult> {
   const diagnosis = await diagnoseSpare(path);
   refuseUnknown(path, diagnosis.problems);
   const spare = readable(diagnosis);
   if (spare === undefined) return { valid: false, runs: [], allRemapped: false };
+  refuseBeyond(ranges, spare.chosen.header.main_device_size);
   const remapped = new SortedRemaps(spare.table);
   const runs = ranges.flatMap((range) => [...remapped.runsOf(range)]);
   return { valid: true, runs, allRemapped: runs.every(({ spare_sector }) => spare_sector !== null) };
+}
+
+function refuseBeyond(ranges: readonly SectorRange[], mainSize: bigint): void {
+  const beyond = ranges.find(({ first, count }) => BigInt(first) + BigInt(count) > mainSize);
+  if (beyond === undefined) return;
+  const last = BigInt(beyond.first) + BigInt(beyond.count) - 1n;
+  throw new DmremapError(
+    'usage',
+    `sector ${last} is beyond the end of main, whose last is ${mainSize - 1n}`,
+    {
+      hint: 'sectors are counted in 512 bytes, also on 4Kn disks',
+      data: { sector: last, main_sectors: mainSize },
+    },
+  );
 }
 
 /** Entry numbers in the order of their main sectors, for point and range look-ups. */

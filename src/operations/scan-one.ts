@@ -1,13 +1,15 @@
+import { judge } from '../check/checker.js';
+import type { BlockDevice } from '../device/block-device.js';
 import { DmremapError, type ErrorCode } from '../errors.js';
 import { type Header, hasExtension, isRedundant } from '../format/header.js';
 import { searchHeaders } from '../store/deep-search.js';
-import { diagnose, holderOf } from './diagnose.js';
-import { verdictOf } from './info.js';
+import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
 import { withDevice } from './open-device.js';
 
 /** What a scan learns of one device. Plain JSON: it comes from a process of its own. */
 export type ScanAnswer =
-  | { readonly kind: 'spare'; readonly spare: ScannedSpare }
+  /** Headers only of a deep search, and only where no copy is valid. */
+  | { readonly kind: 'spare'; readonly spare: ScannedSpare; readonly headers: readonly ScannedHeader[] }
   | { readonly kind: 'headers'; readonly headers: readonly ScannedHeader[] }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'error'; readonly code: ErrorCode; readonly message: string };
@@ -44,26 +46,20 @@ const NOT_A_SPARE: readonly ErrorCode[] = ['not-dmremap3', 'too-small'];
 /**
  * Looks at one device for a scan. `alive` is called while the search goes on.
  *
- * @param deep where no set is found at the known places, look at every block
+ * @param deep where no valid copy is found at the known places, look at every block
  */
 export async function scanOne(path: string, deep: boolean, alive: () => void): Promise<ScanAnswer> {
   try {
     return await withDevice(path, 'read', async (device) => {
       try {
         const diagnosis = await diagnose(device, { holder: holderOf(device) });
-        const { chosen } = diagnosis.survey.choice;
-        const spare: ScannedSpare = {
-          exitCode: verdictOf(diagnosis),
-          problems: diagnosis.problems.filter(({ row }) => row.severity !== 'note').map(({ id }) => id),
-          holder: diagnosis.survey.holder ?? null,
-          header: chosen === undefined ? null : scannedHeader(chosen.headerAt, chosen.header),
-        };
-        return { kind: 'spare', spare };
+        const spare = scannedSpare(diagnosis);
+        const lost = deep && spare.header === null;
+        return { kind: 'spare', spare, headers: lost ? await strays(device, diagnosis, alive) : [] };
       } catch (error) {
         if (!(error instanceof DmremapError) || !NOT_A_SPARE.includes(error.code) || !deep) throw error;
-        const headers = (await searchHeaders(device, alive)).filter(({ inPlace }) => inPlace);
-        if (headers.length === 0) return { kind: 'nothing' };
-        return { kind: 'headers', headers: headers.map(({ at, header }) => scannedHeader(at, header)) };
+        const headers = await strays(device, undefined, alive);
+        return headers.length === 0 ? { kind: 'nothing' } : { kind: 'headers', headers };
       }
     });
   } catch (error) {
@@ -71,6 +67,30 @@ export async function scanOne(path: string, deep: boolean, alive: () => void): P
     if (NOT_A_SPARE.includes(error.code)) return { kind: 'nothing' };
     return { kind: 'error', code: error.code, message: error.message };
   }
+}
+
+function scannedSpare({ problems, survey }: Diagnosis): ScannedSpare {
+  const { chosen } = survey.choice;
+  return {
+    exitCode: judge(problems, 'read').exitCode,
+    problems: problems.filter(({ row }) => row.severity !== 'note').map(({ id }) => id),
+    holder: survey.holder ?? null,
+    header: chosen === undefined ? null : scannedHeader(chosen.headerAt, chosen.header),
+  };
+}
+
+/** Headers that say themselves that they belong where they lie, at places where nobody has looked yet. */
+async function strays(
+  device: BlockDevice,
+  diagnosis: Diagnosis | undefined,
+  alive: () => void,
+): Promise<ScannedHeader[]> {
+  const { primary, backups = [] } = diagnosis?.survey.copies ?? {};
+  const known = [primary, ...backups].map((copy) => copy?.headerAt);
+  const found = await searchHeaders(device, alive);
+  return found
+    .filter(({ at, inPlace }) => inPlace && !known.includes(at))
+    .map(({ at, header }) => scannedHeader(at, header));
 }
 
 function scannedHeader(at: number, header: Header): ScannedHeader {

@@ -11,7 +11,7 @@ import type { ScanAnswer, ScannedHeader, ScannedSpare } from './scan-one.js';
 export interface ScanOptions {
   /** Only these; all block devices of the machine where it is empty. */
   readonly devices: readonly string[];
-  /** Look at every block of devices that show no set. */
+  /** Look at every block of devices that show no valid copy. */
   readonly deep: boolean;
   /** A device that says nothing for so long is given up, in milliseconds. */
   readonly patience?: number;
@@ -65,7 +65,7 @@ export async function scan(options: ScanOptions): Promise<ScanResult> {
   answers.forEach((answer, index) => {
     const device = devices[index] ?? '';
     if (answer.kind === 'spare') spares.push({ device, spare: answer.spare });
-    if (answer.kind === 'headers') strays.push({ device, headers: answer.headers });
+    if ('headers' in answer && answer.headers.length > 0) strays.push({ device, headers: answer.headers });
     if (answer.kind === 'error') failures.push({ device, code: answer.code, message: answer.message });
   });
   const sets = await setsOf(spares);

@@ -1,5 +1,4 @@
-import { judge } from '../check/checker.js';
-import { hasExtension } from '../format/header.js';
+import { hasExtension, STATE } from '../format/header.js';
 import type { Copy } from '../store/copy.js';
 import type { Diagnosis } from './diagnose.js';
 
@@ -51,11 +50,13 @@ export function offlineStatus(diagnosis: Diagnosis): Status | undefined {
   };
 }
 
+/** 1 good, 2 warning, 3 failing, by the definition of cli.md; what waits for a person is the exit code's to say. */
 function healthOf({ problems }: Diagnosis, { header }: Copy): 1 | 2 | 3 {
-  const { remaining, correctable } = judge(problems, 'preen');
-  if (header.entry_count >= header.max_entries || (remaining.length > 0 && correctable.length === 0))
-    return 3;
-  return correctable.length > 0 || header.entry_count >= NEARLY_FULL * header.max_entries ? 2 : 1;
+  const { entry_count, max_entries, state } = header;
+  // a program that met errors which it could not remap leaves the set in this state
+  if (entry_count >= max_entries || state === STATE.error) return 3;
+  const lame = problems.some(({ id }) => id.startsWith('copy-'));
+  return lame || entry_count >= NEARLY_FULL * max_entries ? 2 : 1;
 }
 
 /** The line of cli.md, “Serving”. */

@@ -3,6 +3,7 @@ import { documentOf } from '../obligations/schemas.js';
 import { Workshop } from '../obligations/workshop.js';
 import { fixture } from '../support/fixtures.js';
 import { assert, needs, suite } from '../support/harness.js';
+import { assertRefused } from './changes.js';
 
 /** Where sectors live; the status line; what a search finds: the answers of the smaller reading commands. */
 
@@ -41,6 +42,19 @@ test('--require', async () => {
   assert.is((await shop.run(['lookup', spare, '--require', '7-9', '1000'])).code, 0);
   assert.is((await shop.run(['lookup', spare, '--require', '6-9'])).code, 4);
   assert.is((await shop.run(['lookup', spare, '6-9'])).code, 0);
+});
+
+test('a sector that main does not have is neither remapped nor not', async () => {
+  for (const words of [['4096'], ['4095+2'], ['7', '0-9000000']])
+    await assertRefused(
+      shop,
+      ['lookup', spare, ...words],
+      'usage',
+      /beyond the end of main, whose last is 4095/,
+      [spare],
+    );
+  const damaged = shop.put('lost.img', fixture('flip-each'));
+  assert.is((await shop.run(['lookup', damaged, '999999999'])).code, 4, 'main is not known');
 });
 
 test('what is no sector', async () => {
@@ -88,7 +102,7 @@ test('health', async () => {
   assert.is(await health(healthyImage()), '1');
   assert.is(await health(healthyImage().fill(0, 0, 4096)), '2', 'a copy is damaged');
   assert.is(await health(fixture('redundant-full')), '3', 'no room is left');
-  assert.is(await health(fixture('dup-main')), '3', 'only a person can decide');
+  assert.is(await health(fixture('dup-main')), '1', 'the exit code tells that a person must decide');
 });
 
 test('a search finds sets, clones, and spares without identity', async () => {

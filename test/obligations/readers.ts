@@ -47,7 +47,8 @@ export async function readAll(shop: Workshop, subject: Subject, turn: number, le
   const run = async (line: readonly string[]) => {
     const ended = await shop.run(line);
     const told = `${subject.name}: ${line.join(' ')}: ${ended.stderr}`;
-    assert.ok(ended.code !== null && [0, 4, 8].includes(ended.code), `${ended.code}, ${told}`);
+    const beyond = ended.code === 16 && /is beyond the end of main/.test(ended.stderr);
+    assert.ok(beyond || [0, 4, 8].includes(ended.code ?? -1), `${ended.code}, ${told}`);
     assert.not.match(ended.stderr, /unexpected|^\s+at /m, told);
     assert.is(fingerprint(path), before, `written by ${told}`);
     const document = line.includes('--json') ? documentOf(ended, line[0] ?? '') : undefined;
@@ -71,8 +72,9 @@ export async function readAll(shop: Workshop, subject: Subject, turn: number, le
       assert.is(status.code, codes.check, status.told);
     },
     async () => {
-      const lookup = await run(['lookup', path, '0-100', '1999999', '--json']);
-      assert.is(lookup.code, codes.dump, lookup.told);
+      const lookup = await run(['lookup', path, '0-63', '--json']);
+      // a damaged main_device_size may make main smaller than that
+      assert.ok(lookup.code === codes.dump || (codes.dump === 0 && lookup.code === 16), lookup.told);
     },
     async () => void (await run(table)),
     async () => void (await run(DUMPS[turn % DUMPS.length]?.(path) ?? [])),

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { type ScanResult, scan } from '../../src/operations/scan.js';
 import { scanOne } from '../../src/operations/scan-one.js';
 import { run, Scratch, until } from '../device/scratch.js';
-import { buildImage, type ImageSpec, patch } from '../support/build-image.js';
+import { buildHeader, buildImage, type ImageSpec, patch } from '../support/build-image.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { saved, savedSpare } from './images.js';
 import { changed, FROM, SWITCHED, TO } from './pairs.js';
@@ -158,6 +158,20 @@ test('a backup left behind is found by a deep search, and only by that', async (
   assert.equal([strays.length, sets, exitCode], [1, [], 0]);
   const [header] = strays[0]?.headers ?? [];
   assert.equal([header?.at, header?.set_uuid, header?.entry_count], [2040 * 512, SET, 1]);
+});
+
+test('a deep search goes on where there are signs of a set but no valid copy', async () => {
+  const image = leftBehind();
+  buildHeader({ magic: 'DMREMAP3', version: 1 }).copy(image, 0);
+  const [path = ''] = images(image);
+  const shallow = await search([path]);
+  assert.equal([shallow.strays, shallow.exitCode], [[], 4]);
+  const { strays, loose, exitCode } = await search([path], true);
+  assert.equal(
+    strays.map(({ device, headers }) => [device, headers.map(({ at }) => at)]),
+    [[path, [2040 * 512]]],
+  );
+  assert.equal([loose.map(({ spare }) => spare.problems), exitCode], [[['no-valid-copy']], 4]);
 });
 
 test('a deep search goes on telling that it lives', async () => {

@@ -3,7 +3,7 @@ import { DmremapError } from '../../src/errors.js';
 import type { Status } from '../../src/operations/status.js';
 import { offlineStatus, prometheusText, statusLine } from '../../src/operations/status.js';
 import { NOW, tryDiagnose } from '../check/check-device.js';
-import { buildImage, type Entry, type ImageSpec, patch } from '../support/build-image.js';
+import { buildImage, type Entry, type ImageSpec, patch, patchSealed } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
 
 /** The status line of cli.md, field by field, for a spare that no server holds. */
@@ -68,16 +68,10 @@ test('health: 1 good', async () => {
   assert.is(await health({ role: 2 }), '1');
 });
 
-test('health: 2 a stale or damaged copy, or nearly full', async () => {
-  assert.is(await health({ generation: 2, backupGeneration: 1 }), '2');
-  assert.is(await health({}, (image) => patch(image, 'primary', 'state', 1)), '2');
-  assert.is(await health({ maxEntries: 1000, entries: entries(900) }), '2');
-  assert.is(await health({ state: 1 }), '2');
-});
-
-test('health: 3 full, or what waits for a person', async () => {
-  assert.is(await health({ maxEntries: 1000, entries: entries(1000) }), '3');
-  assert.is(await health({ state: 3 }), '3');
+test('health: 1 also where something waits that is no copy, which the exit code tells', async () => {
+  assert.is(await health({ state: 1 }), '1');
+  assert.is(await health({ role: 1 }), '1');
+  assert.is(await health({ tailBytes: Buffer.alloc(4096) }), '1');
   assert.is(
     await health({
       entries: [
@@ -85,8 +79,21 @@ test('health: 3 full, or what waits for a person', async () => {
         [1, 301],
       ],
     }),
-    '3',
+    '1',
   );
+});
+
+test('health: 2 a stale or damaged copy, or nearly full', async () => {
+  assert.is(await health({ generation: 2, backupGeneration: 1 }), '2');
+  assert.is(await health({}, (image) => patch(image, 'primary', 'state', 1)), '2');
+  assert.is(await health({ maxEntries: 1000, entries: entries(900) }), '2');
+  const other = (image: Buffer) => patchSealed(image, 'backup', 'set_uuid', Buffer.alloc(16, 7));
+  assert.is(await health({}, other), '2', 'its own backup is gone');
+});
+
+test('health: 3 full, or errors that could not be remapped', async () => {
+  assert.is(await health({ maxEntries: 1000, entries: entries(1000) }), '3');
+  assert.is(await health({ state: 3 }), '3');
 });
 
 test('nothing is said where no copy is valid', async () => {
