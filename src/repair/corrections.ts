@@ -3,10 +3,10 @@ import type { Problem } from '../check/finding.js';
 import type { Survey } from '../check/survey.js';
 import { compactTable } from '../format/entry.js';
 import { HEADER, type Header, isRedundant, STATE } from '../format/header.js';
-import { commit, eraseHeader, rewrite } from '../store/commit.js';
+import { commit, eraseHeader, leavingHeaders, rewrite } from '../store/commit.js';
 import { type Content, contentOf, nextContent, sizedFor } from '../store/content.js';
 import type { CopyName } from '../store/copy.js';
-import { moveBackup, movedContent, needsMove } from '../store/move.js';
+import { liftedAbove, moveBackup, movedContent, needsMove } from '../store/move.js';
 import type { Phase } from '../store/phase.js';
 import { stepBetween } from '../store/step.js';
 import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
@@ -41,22 +41,38 @@ export function planCorrections(request: CorrectionRequest): CorrectionPlan {
   const { chosen } = survey.choice;
   if (chosen === undefined || survey.table === undefined)
     throw new Error('nothing can be corrected without a copy');
-  let content = contentOf(chosen.block, survey.table);
-  const damaged = copiesToRewrite(problems);
-  const phases = erasures(problems, logicalBlockSize);
-  if (needsMove(content, survey.deviceSize) && problems.some(({ id }) => id.startsWith('device-grown'))) {
-    const moved = movedContent(content, survey.deviceSize, now, request.beyond);
-    phases.push(...moveBackup(content, moved, !damaged.has('primary'), logicalBlockSize));
-    content = moved;
-  } else {
-    for (const copy of ['backup', 'primary'] as const)
-      if (damaged.has(copy)) phases.push(rewrite(content, copy, logicalBlockSize));
-  }
-  const corrected = correctContent(content, problems, survey.deviceSize, now);
+  const made = copiesMadeWhole(contentOf(chosen.block, survey.table), request);
+  const phases = [...erasures(problems, logicalBlockSize), ...made.phases];
+  const corrected = correctContent(made.content, problems, survey.deviceSize, now);
   if (corrected === undefined) return { phases, needsUndo: false };
-  const step = stepBetween(content, corrected);
+  const step = stepBetween(made.content, corrected);
   phases.push(...commit(step, logicalBlockSize));
   return { phases, needsUndo: !isRedundant(corrected.header) && !step.atomic };
+}
+
+interface Made {
+  readonly phases: readonly Phase[];
+  /** What all copies hold then. */
+  readonly content: Content;
+}
+
+/** Every copy is rewritten that is not whole; the backup of a grown device is moved. */
+function copiesMadeWhole(content: Content, request: CorrectionRequest): Made {
+  const { survey, problems, now, logicalBlockSize, beyond } = request;
+  const damaged = copiesToRewrite(problems);
+  const rewrites = (['backup', 'primary'] as const)
+    .filter((copy) => damaged.has(copy))
+    .map((copy) => rewrite(content, copy, logicalBlockSize));
+  const grown = problems.some(({ id }) => id.startsWith('device-grown'));
+  if (!grown || !needsMove(content, survey.deviceSize)) return { phases: rewrites, content };
+  const lifted = liftedAbove(content, beyond);
+  const before = lifted ?? content;
+  const moved = movedContent(before, survey.deviceSize, now);
+  const primaryCurrent = lifted !== undefined || !damaged.has('primary');
+  const phases = moveBackup(before, moved, primaryCurrent, logicalBlockSize);
+  if (lifted === undefined) return { phases, content: moved };
+  const lifting = [...rewrites, ...commit(stepBetween(content, lifted), logicalBlockSize)];
+  return { phases: [...leavingHeaders(lifting), ...phases], content: moved };
 }
 
 function copiesToRewrite(problems: readonly Problem[]): Set<CopyName> {

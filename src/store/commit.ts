@@ -42,6 +42,16 @@ export function rewrite(content: Content, copy: CopyName, logicalBlockSize: numb
 }
 
 /**
+ * The same, but a copy that cannot be written is not erased: where a device has grown, the backup in use is
+ * found by what is left of the primary alone.
+ */
+export function leavingHeaders(phases: readonly Phase[]): Phase[] {
+  return phases.map(({ ifFails, ...phase }) =>
+    ifFails === undefined ? phase : { ...phase, ifFails: { ...ifFails, tidy: [] } },
+  );
+}
+
+/**
  * A commit (format.md section 4) on a set whose copies are whole and equal: backup, flush, primary, flush. A
  * plain image has one copy: what is not atomic there needs an undo file (Step.atomic).
  *
@@ -103,11 +113,21 @@ function eraseCopy({ header }: Head, copy: CopyName, logicalBlockSize: number): 
   return eraseHeader(placeOf(header, copy).headerAt, logicalBlockSize, `the ${copy} header`);
 }
 
-/** Makes a header unfindable: its first logical block becomes zero. */
-export function eraseHeader(headerAt: Bytes, logicalBlockSize: number, what: string): Phase {
+/**
+ * Makes a header unfindable: its first logical block becomes zero.
+ *
+ * @param stands what does where that fails: the copies in use are not touched
+ */
+export function eraseHeader(
+  headerAt: Bytes,
+  logicalBlockSize: number,
+  what: string,
+  stands: 'before' | 'after' = 'before',
+): Phase {
   return {
     purpose: `erase ${what} at byte ${headerAt}`,
     writes: [{ at: headerAt, bytes: new Uint8Array(logicalBlockSize) }],
+    ifFails: { copy: undefined, secure: [], tidy: [], stands },
   };
 }
 

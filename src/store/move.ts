@@ -1,9 +1,17 @@
-import { generationAfterFailure, isNewer, nextGeneration } from '../format/generation.js';
+import { generationAfterFailure, isNewer } from '../format/generation.js';
 import { backupHeaderPlace } from '../format/geometry.js';
 import { isRedundant } from '../format/header.js';
 import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
-import { backupArea, changedBlocks, eraseHeader, headerSector, rewrite, wholeCopy } from './commit.js';
-import { type Content, nextContent, placeOf, sizedFor, underGeneration } from './content.js';
+import {
+  backupArea,
+  changedBlocks,
+  eraseHeader,
+  headerSector,
+  leavingHeaders,
+  rewrite,
+  wholeCopy,
+} from './commit.js';
+import { type Content, contentOf, nextContent, placeOf, sizedFor, underGeneration } from './content.js';
 import type { CopyName } from './copy.js';
 import type { IfFails, Phase } from './phase.js';
 import { stepBetween } from './step.js';
@@ -13,16 +21,22 @@ export function needsMove(content: Content, size: Bytes): boolean {
   return isRedundant(content.header) && placeOf(content.header, 'backup').headerAt < backupHeaderPlace(size);
 }
 
+/** The content after the move: the next generation, sized for the device, its backup at the end. */
+export function movedContent(content: Content, size: Bytes, now: bigint): Content {
+  const changes = sizedFor(content.header, bytesToSectors(size), backupHeaderPlace(size));
+  return nextContent(content, changes, now);
+}
+
 /**
- * The content after the move: sized for the device, its backup at the end, and newer than all that lies there.
+ * The same content under a generation beyond one that lies where an earlier move has left it, on a device of
+ * another size: that move has failed, and what it wrote there is no longer an update in flight (section 4).
  *
- * @param beyond the newest generation that a header beyond the known size names (newestBeyond)
+ * @param left the newest generation that was left (newestBeyond)
+ * @returns undefined where the content is newer already
  */
-export function movedContent(content: Content, size: Bytes, now: bigint, beyond?: number): Content {
-  const { header } = content;
-  const changes = sizedFor(header, bytesToSectors(size), backupHeaderPlace(size));
-  const newest = beyond !== undefined && isNewer(beyond, header.generation) ? beyond : header.generation;
-  return nextContent(content, { ...changes, generation: nextGeneration(newest) }, now);
+export function liftedAbove(content: Content, left: number | undefined): Content | undefined {
+  if (left === undefined || isNewer(content.header.generation, left)) return undefined;
+  return contentOf(underGeneration(content, generationAfterFailure(left)).block, content.table);
 }
 
 /** Whether the new backup would be written over the old one. */
@@ -48,14 +62,7 @@ export function moveBackup(
   const old = placeOf(content.header, 'backup').headerAt;
   const covered = fresh.some(({ at, bytes: { length } }) => at < old + SECTOR_SIZE && old < at + length);
   const { generation } = moved.header;
-  const erasures: Phase[] = covered
-    ? []
-    : [
-        {
-          ...eraseHeader(old, logicalBlockSize, 'the old backup header'),
-          ifFails: { copy: undefined, secure: [], tidy: [], stands: 'after', generation },
-        },
-      ];
+  const erasures = covered ? [] : [eraseHeader(old, logicalBlockSize, 'the old backup header', 'after')];
   const phases: Phase[] = [
     {
       purpose: 'write the backup copy at the new end',
@@ -76,7 +83,8 @@ export function moveBackup(
     },
     ...erasures,
   ];
-  return !primaryCurrent && current ? [rewrite(content, 'primary', logicalBlockSize), ...phases] : phases;
+  if (primaryCurrent || !current) return phases;
+  return [...leavingHeaders([rewrite(content, 'primary', logicalBlockSize)]), ...phases];
 }
 
 /** The generation of the move may lie at the new end: what is current goes beyond it, in the copy that has it. */

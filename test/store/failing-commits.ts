@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
+import type { Mode } from '../../src/check/checker.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
 import type { Bytes } from '../../src/units.js';
 import { checkDevice } from '../check/check-device.js';
-import { buildImage, type Entry, endPlace, type ImageSpec } from '../support/build-image.js';
+import { type Entry, endPlace } from '../support/build-image.js';
 import { u32, u64 } from '../support/format-numbers.js';
 import { assert } from '../support/harness.js';
 import type { Random } from '../support/random.js';
 import { judge } from '../support/reader.js';
-import { FailingDevice } from './failing-device.js';
+import { FailingDevice, type Failure, type Reaches } from './failing-device.js';
 
 /** What must be so on a device after each answer of a writer, judged by the independent reader. */
 
@@ -28,12 +29,9 @@ export class WatchedDevice extends FailingDevice {
   readonly #contents = new Map<number, string>();
   readonly #headers: readonly number[];
 
-  constructor(spec: ImageSpec, change: (image: Buffer) => void = () => {}) {
-    const image = buildImage(spec);
-    const headers = [0, endPlace(image)];
-    change(image);
+  constructor(image: Buffer) {
     super(image);
-    this.#headers = headers;
+    this.#headers = [0, endPlace(image)];
   }
 
   override async write(at: Bytes, from: Uint8Array): Promise<void> {
@@ -48,6 +46,16 @@ export class WatchedDevice extends FailingDevice {
     }
     return super.write(at, from);
   }
+}
+
+/** How much of what a failure meets reaches the medium: all kinds. */
+export const REACHES: readonly Reaches[] = ['nothing', 'everything', 'even', 'odd'];
+
+/** Each of the first requests, failing once, twice, or from then on. */
+export function* failures(requests: number): Generator<Failure> {
+  for (const reaches of REACHES)
+    for (const times of [1, 2, Number.POSITIVE_INFINITY])
+      for (let from = 0; from < requests; from++) yield { from, times, reaches };
 }
 
 interface Recovered {
@@ -69,37 +77,39 @@ const told = (remaps: Iterable<readonly [number, number]>) =>
     .map((pair) => pair.join('→'))
     .join(' ');
 
-/** What `check -p` makes of this medium, and what the independent reader finds then. */
-async function recover(image: Buffer): Promise<Recovered> {
-  const key = createHash('sha1').update(image).digest('hex');
+/** What check makes of this medium, and what the independent reader finds then. */
+async function recover(image: Buffer, mode: Mode): Promise<Recovered> {
+  const key = createHash('sha1').update(mode).update(image).digest('hex');
   const known = seen.get(key);
   if (known !== undefined) return known;
-  const { p } = judge(image);
+  const { p, y } = judge(image);
+  const code = mode === 'preen' ? p : y;
   const device = new MemoryDevice(new Uint8Array(image));
-  const { exitCode } = await checkDevice(device, 'preen');
-  assert.is(exitCode, p, 'the exit code of check -p');
+  const { exitCode } = await checkDevice(device, mode);
+  assert.is(exitCode, code, `the exit code of check in mode ${mode}`);
   const after = judge(Buffer.from(device.content));
   assert.equal([after.n, after.why], [0, []], 'a second check is clean');
-  const recovered = { code: p, remaps: told(after.truth ?? []) };
+  const recovered = { code, remaps: told(after.truth ?? []) };
   seen.set(key, recovered);
   return recovered;
 }
 
-/** Whatever the medium holds if the power is cut now, check -p makes one of these tables of it. */
+/** Whatever the medium holds if the power is cut now, check makes one of these tables of it. */
 export async function assertRecovers(
   device: FailingDevice,
   allowed: readonly Remaps[],
   random: Random,
+  mode: Mode = 'preen',
 ): Promise<void> {
   const wanted = allowed.map((remaps) => told(remaps));
   for (const state of device.statesAfterPowerCut(random)) {
-    const { remaps } = await recover(state);
+    const { remaps } = await recover(state, mode);
     if (!wanted.includes(remaps)) assert.is(remaps, wanted[0]);
   }
 }
 
 /** Nothing is to be corrected, and the table is this one. */
 export async function assertWhole(device: FailingDevice, expected: Remaps): Promise<void> {
-  const { code, remaps } = await recover(Buffer.from(device.medium));
+  const { code, remaps } = await recover(Buffer.from(device.medium), 'preen');
   assert.equal([code, remaps], [0, told(expected)]);
 }

@@ -1,20 +1,23 @@
+import { ChangeFailed } from '../../src/store/failure.js';
 import type { Change } from '../../src/store/step.js';
 import { MetadataWriter, type Outcome } from '../../src/store/writer.js';
 import { bytes } from '../../src/units.js';
-import type { ImageSpec } from '../support/build-image.js';
+import { buildImage, type ImageSpec, patch } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
 import { Random } from '../support/random.js';
 import {
   assertRecovers,
   assertWhole,
+  failures,
   PLAIN,
+  REACHES,
   REDUNDANT,
   REMAPS,
   type Remaps,
   statesJudged,
   WatchedDevice,
 } from './failing-commits.js';
-import type { Failure, Reaches } from './failing-device.js';
+import type { Failure } from './failing-device.js';
 
 /** Every write and every flush of a commit fails in every way; what was answered is what the medium holds. */
 
@@ -73,13 +76,9 @@ const CASES: readonly Case[] = [
   },
 ];
 
-const REACHES: readonly Reaches[] = ['nothing', 'everything', 'even', 'odd'];
-
-/** Each request of a commit, failing once, twice, or from then on; the last commit needs at most ten. */
-function* failures(): Generator<Failure> {
-  for (const reaches of REACHES)
-    for (const times of [1, 2, Number.POSITIVE_INFINITY])
-      for (let from = 0; from < 10; from++) yield { from, times, reaches };
+/** Each request of a commit, of which there are at most ten; and each copy on sectors that no longer take a write. */
+function* failuresOfCommit(): Generator<Failure> {
+  yield* failures(10);
   const area = { primary: { from: 0, to: 12_288 }, backup: { from: 184_320, to: 196_608 } };
   for (const reaches of REACHES)
     for (const within of [area.primary, area.backup])
@@ -93,7 +92,7 @@ function allowedAfter({ kind }: Outcome, before: Remaps, after: Remaps): readonl
 }
 
 async function tryCase({ change, after, atomic }: Case, spec: ImageSpec, failure: Failure): Promise<boolean> {
-  const device = new WatchedDevice(spec);
+  const device = new WatchedDevice(buildImage(spec));
   const random = new Random(failure.from);
   let now = 1_750_000_000n;
   const writer = await MetadataWriter.open(device);
@@ -138,7 +137,7 @@ for (const one of CASES)
     `${one.name}, in two copies`,
     async () => {
       let failed = 0;
-      for (const failure of failures()) if (await tryCase(one, REDUNDANT, failure)) failed++;
+      for (const failure of failuresOfCommit()) if (await tryCase(one, REDUNDANT, failure)) failed++;
       assert.ok(failed > 60, `${failed} failures were met`);
     },
     { timeoutMs: 120_000 },
@@ -149,11 +148,62 @@ for (const one of CASES.filter(({ atomic }) => atomic))
     `${one.name}, in one copy`,
     async () => {
       let failed = 0;
-      for (const failure of failures()) if (await tryCase(one, PLAIN, failure)) failed++;
+      for (const failure of failuresOfCommit()) if (await tryCase(one, PLAIN, failure)) failed++;
       assert.ok(failed > 40, `${failed} failures were met`);
     },
     { timeoutMs: 120_000 },
   );
+
+/** Copies that are made whole before the first commit. */
+const STARTS: readonly (readonly [name: string, image: () => Buffer])[] = [
+  [
+    'a stale backup',
+    () => buildImage({ ...REDUNDANT, generation: 2, backupGeneration: 1, backupEntries: [] }),
+  ],
+  [
+    'a stale primary',
+    () => buildImage({ ...REDUNDANT, entries: [], backupEntries: REDUNDANT.entries, backupGeneration: 2 }),
+  ],
+  [
+    'a backup torn on its way to the next generation',
+    () => {
+      const image = buildImage(REDUNDANT);
+      patch(image, 'backup', 'generation', 2);
+      return image;
+    },
+  ],
+  [
+    'no primary',
+    () => {
+      const image = buildImage(REDUNDANT);
+      return image.fill(0, 0, 8192);
+    },
+  ],
+];
+
+for (const [name, image] of STARTS)
+  test(`the writer opens on ${name}`, async () => {
+    let degraded = 0;
+    for (const failure of failures(6)) {
+      const device = new WatchedDevice(image());
+      const random = new Random(failure.from);
+      device.failNow(failure);
+      const writer = await MetadataWriter.open(device).catch((error: unknown) => {
+        assert.ok(error instanceof ChangeFailed, `${error}`);
+        return undefined;
+      });
+      await assertRecovers(device, [REMAPS], random);
+      if (writer === undefined) continue;
+      device.failNow(undefined);
+      if (writer.health === 'degraded') degraded++;
+      const more = await writer.commit({ append: [[6, 310]] }, 1_750_000_000n);
+      assert.is(more.kind, writer.health === 'whole' ? 'committed' : 'degraded');
+      await assertRecovers(device, [with_(REMAPS, [6, 310])], random);
+      assert.ok(await writer.mend());
+      await assertWhole(device, with_(REMAPS, [6, 310]));
+    }
+    assert.ok(degraded > 5, `${degraded} writers were left with one copy`);
+  });
 
 /** Slots and sectors that a random commit names, from a table as it is. */
 function randomCase(random: Random, remaps: Remaps, writer: MetadataWriter, round: number): Case {
@@ -183,7 +233,7 @@ function randomFailure(random: Random): Failure | undefined {
 
 async function tryLongRun(seed: number): Promise<number> {
   const random = new Random(seed);
-  const device = new WatchedDevice({ ...REDUNDANT, generation: random.pick([1, 0xffff_fff8]) });
+  const device = new WatchedDevice(buildImage({ ...REDUNDANT, generation: random.pick([1, 0xffff_fff8]) }));
   const writer = await MetadataWriter.open(device);
   let allowed: readonly Remaps[] = [REMAPS];
   let failed = 0;
