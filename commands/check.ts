@@ -28,7 +28,7 @@ export default class Check extends BaseCommand<typeof Check> {
     if (flags.main !== undefined && args.spare.length > 1)
       throw new DmremapError('usage', '--main goes with one spare only');
     const main = flags.main === undefined ? undefined : await readMain(flags.main);
-    const progress = flags.media ? await this.progress(flags.progress) : undefined;
+    const progress = await this.progress(flags.progress);
     const outcomes = await checkSpares(args.spare, {
       mode: modeOf(flags),
       main,
@@ -36,7 +36,7 @@ export default class Check extends BaseCommand<typeof Check> {
       now: unixNow(),
       signal: this.signal,
       uninterrupted: this.uninterrupted,
-      progress: progress && ((done, total) => progress.listener({ label: 'reading', done, total })),
+      progress: (done, total) => progress.listener({ label: 'reading', done, total }),
     });
     const [only, other] = outcomes;
     if (only !== undefined && other === undefined && isFailure(only)) throw only.error;

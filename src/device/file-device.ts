@@ -2,6 +2,7 @@ import { DeviceError } from '../errors.js';
 import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
 import type { BlockDevice } from './block-device.js';
 import type { DirectReader } from './direct-reader.js';
+import type { KnowsHoles } from './holes.js';
 import type { ReadsPastCache } from './past-cache.js';
 
 /** What a FileDevice needs of an open file: FileHandle is one, scratch-device.ts makes one of any device. */
@@ -48,7 +49,7 @@ export function errnoOf(error: unknown): string {
 }
 
 /** An image file or a block device, through the page cache. Opened by openDevice() in open.ts. */
-export class FileDevice implements BlockDevice, ReadsPastCache {
+export class FileDevice implements BlockDevice, ReadsPastCache, KnowsHoles {
   readonly name: string;
   readonly path: string;
   readonly realPath: string;

@@ -93,6 +93,14 @@ export class RemapTable {
     for (let index = 0; index < this.count; index++) if (!this.isEmpty(index)) yield index;
   }
 
+  /** The same, all at once: four bytes for each of up to 33 million entries. */
+  liveIndices(): Uint32Array {
+    const indices = new Uint32Array(this.count);
+    let length = 0;
+    for (const index of this.live()) indices[length++] = index;
+    return indices.subarray(0, length);
+  }
+
   #sector(at: number): number {
     return (this.words[at + 1] ?? 0) * TWO_32 + (this.words[at] ?? 0);
   }

@@ -26,7 +26,7 @@ export interface SpareInfo {
 /** Everything that the metadata says, valid or not (dmremap info). Works on versions that are not known, too. */
 export function readInfo(path: string): Promise<SpareInfo> {
   return withDevice(path, 'read', async (device) => {
-    const diagnosis = await diagnose(device, { holder: holderOf(device) });
+    const diagnosis = await diagnose(device, { holder: holderOf(device), skipBeyond: true });
     return { device, identity: await identify(device), diagnosis, copies: copiesOf(diagnosis) };
   });
 }

@@ -61,7 +61,7 @@ class SortedRemaps {
 
   constructor(table: RemapTable) {
     this.#table = table;
-    this.#order = Uint32Array.from(table.live()).sort((a, b) => table.mainSector(a) - table.mainSector(b));
+    this.#order = table.liveIndices().sort((a, b) => table.mainSector(a) - table.mainSector(b));
   }
 
   *runsOf(range: SectorRange): IterableIterator<LookupRun> {

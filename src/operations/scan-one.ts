@@ -52,7 +52,7 @@ export async function scanOne(path: string, deep: boolean, alive: () => void): P
   try {
     return await withDevice(path, 'read', async (device) => {
       try {
-        const diagnosis = await diagnose(device, { holder: holderOf(device) });
+        const diagnosis = await diagnose(device, { holder: holderOf(device), skipBeyond: true });
         const spare = scannedSpare(diagnosis);
         const lost = deep && spare.header === null;
         return { kind: 'spare', spare, headers: lost ? await strays(device, diagnosis, alive) : [] };

@@ -19,7 +19,9 @@ export interface ReadableSpare {
 
 /** Reads and judges a spare without a lock and without a write. */
 export function diagnoseSpare(path: string): Promise<Diagnosis> {
-  return withDevice(path, 'read', (device) => diagnose(device, { holder: holderOf(device) }));
+  return withDevice(path, 'read', (device) =>
+    diagnose(device, { holder: holderOf(device), skipBeyond: true }),
+  );
 }
 
 /** The chosen copy with its entries; undefined where no copy is valid, which exits 4. */
@@ -47,7 +49,7 @@ export function refuseUnknown(device: string, problems: readonly Problem[]): voi
 export async function refuseUnknownSet(device: BlockDevice, { chosen, unsupported }: Choice): Promise<void> {
   const role = chosen !== undefined && hasExtension(chosen.header) ? chosen.header.role : ROLE.active;
   if (unsupported.length === 0 && role <= ROLE.retired) return;
-  refuseUnknown(device.name, check(await surveySpare(device)));
+  refuseUnknown(device.name, check(await surveySpare(device, { skipBeyond: true })));
 }
 
 /** Throws `retired` or `incomplete` where another spare of the set is to be used instead, and names it. */

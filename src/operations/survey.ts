@@ -1,12 +1,12 @@
-import type { Beyond, ForeignSignature, MainFacts, MediaResult, Survey } from '../check/survey.js';
+import type { Beyond, ForeignSignature, MainFacts, Survey } from '../check/survey.js';
 import type { BlockDevice } from '../device/block-device.js';
-import { readPastCache } from '../device/past-cache.js';
 import { readAround } from '../device/read-around.js';
 import { DeviceError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
 import { backupHeaderPlace } from '../format/geometry.js';
 import { MODULE_METADATA_SIZE, type ModuleEvidence, recogniseModule } from '../format/module.js';
 import { probeSignatures } from '../signatures/probe.js';
+import type { Signature } from '../signatures/signature.js';
 import { firstOccupied } from '../store/beyond.js';
 import { type Choice, isEvidence } from '../store/choose.js';
 import { contentOf } from '../store/content.js';
@@ -14,7 +14,8 @@ import { type Copy, hasMagic, isValid } from '../store/copy.js';
 import type { LoadedCopies } from '../store/load.js';
 import { loadChoice } from '../store/load-choice.js';
 import { needsMove } from '../store/move.js';
-import { type Bytes, bytes, bytesToSectors, roundUp, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
+import { type Bytes, bytes, bytesToSectors, roundUp } from '../units.js';
+import { readMedia } from './media.js';
 
 export interface SurveyOptions {
   /** Identity and size of main, to be compared. */
@@ -23,6 +24,11 @@ export interface SurveyOptions {
   readonly media?: boolean | undefined;
   /** Who holds the device now. */
   readonly holder?: () => Promise<string | undefined>;
+  /**
+   * Leave out what asks for reading all of a grown device: whether anything stands in its new part. That it
+   * has grown is told all the same.
+   */
+  readonly skipBeyond?: boolean | undefined;
   /** Bytes read so far, of how many, for long work. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
 }
@@ -49,7 +55,10 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
     choice,
     table,
     foreign: table === undefined ? new Map() : await foreignSignatures(device, choice, table),
-    beyond: chosen === undefined || table === undefined ? undefined : await lookBeyond(device, chosen, table),
+    beyond:
+      chosen === undefined || table === undefined || options.skipBeyond
+        ? undefined
+        : await lookBeyond(device, chosen, table, options.progress),
     module: await moduleEvidence(device, copies.primary),
     holder: await holder,
     main: options.main,
@@ -85,17 +94,28 @@ async function foreignSignatures(
   const damaged = others.filter(({ standing }) => standing === 'damaged');
   const moves = chosen !== undefined && needsMove(contentOf(chosen.block, table), device.size);
   if (damaged.length === 0 && !moves) return found;
-  const live = new Set(Array.from(table.live(), (index) => table.spareSector(index)));
   const signatures = await probeSignatures((at, length) => readOrNothing(device, at, length), device.size, {
     textIsEnough: true,
   });
-  const foreign = signatures.filter(({ ours, at }) => !ours && !live.has(bytesToSectors(at)));
+  const data = dataAmong(signatures, table);
+  const foreign = signatures.filter((signature) => !signature.ours && !data.has(signature));
   const [front, end] = [true, false].map((wanted) =>
     foreign.filter(({ at }) => at < device.size / 2 === wanted).map(({ name, at }) => ({ name, at })),
   );
   if (moves) found.set(backupHeaderPlace(device.size), end ?? []);
   for (const { copy } of damaged) found.set(copy.headerAt, (copy.name === 'primary' ? front : end) ?? []);
   return found;
+}
+
+/** The signatures that lie in sectors which live entries use. */
+function dataAmong(signatures: readonly Signature[], table: RemapTable): Set<Signature> {
+  const data = new Set<Signature>();
+  if (signatures.length === 0) return data;
+  // there are few signatures, but there may be more entries than a Set can hold
+  for (const index of table.live())
+    for (const signature of signatures)
+      if (table.spareSector(index) === bytesToSectors(signature.at)) data.add(signature);
+  return data;
 }
 
 async function readOrNothing(
@@ -107,12 +127,17 @@ async function readOrNothing(
   return (await readAround(device, at, block)).length > 0 ? undefined : block;
 }
 
-async function lookBeyond(device: BlockDevice, chosen: Copy, table: RemapTable): Promise<Beyond | undefined> {
+async function lookBeyond(
+  device: BlockDevice,
+  chosen: Copy,
+  table: RemapTable,
+  progress: SurveyOptions['progress'],
+): Promise<Beyond | undefined> {
   if (chosen.header.spare_device_size >= BigInt(bytesToSectors(device.size))) return undefined;
   const content = contentOf(chosen.block, table);
   // without a move nothing is written there
   if (!needsMove(content, device.size)) return { free: true };
-  const occupied = await firstOccupied(device, content);
+  const occupied = await firstOccupied(device, content, progress);
   return occupied === undefined ? { free: true } : { free: false, firstOccupied: occupied };
 }
 
@@ -123,50 +148,4 @@ async function moduleEvidence(device: BlockDevice, primary: Copy): Promise<Modul
   if (device.size < length) return undefined;
   const front = await readOrNothing(device, bytes(0), length);
   return front === undefined ? undefined : recogniseModule(front);
-}
-
-/** How much of the spare is read at a time, in bytes. */
-const MEDIA_CHUNK = 1 << 20;
-
-async function readMedia(
-  device: BlockDevice,
-  table: RemapTable,
-  progress: SurveyOptions['progress'],
-): Promise<MediaResult> {
-  const live = Float64Array.from(table.live(), (index) => table.spareSector(index))
-    .filter((sector) => (sector + 1) * SECTOR_SIZE <= device.size)
-    .sort();
-  const bad: Sectors[] = [];
-  let done = 0;
-  for (let first = 0; first < live.length; ) {
-    const start = live[first] ?? 0;
-    let end = first + 1;
-    while (
-      end < live.length &&
-      live[end] === start + end - first &&
-      (end - first) * SECTOR_SIZE < MEDIA_CHUNK
-    )
-      end++;
-    bad.push(...(await unreadableSectors(device, start, end - first)));
-    done += (end - first) * SECTOR_SIZE;
-    progress?.(done, live.length * SECTOR_SIZE);
-    first = end;
-  }
-  return { badSectors: bad };
-}
-
-async function unreadableSectors(device: BlockDevice, start: number, count: number): Promise<Sectors[]> {
-  const at = bytes(start * SECTOR_SIZE);
-  const buffer = Buffer.allocUnsafeSlow(count * SECTOR_SIZE);
-  try {
-    // what is in a cache says nothing about the medium
-    await readPastCache(device, at, buffer);
-    return [];
-  } catch (error) {
-    if (!(error instanceof DeviceError)) throw error;
-  }
-  const ranges = await readAround(device, at, buffer);
-  return ranges.flatMap((range) =>
-    Array.from({ length: range.length / SECTOR_SIZE }, (_, index) => sectors(range.at / SECTOR_SIZE + index)),
-  );
 }

@@ -1,5 +1,6 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { SliceDevice } from '../device/filters/slice-device.js';
+import { nextData } from '../device/holes.js';
 import { readAround } from '../device/read-around.js';
 import { isNewer } from '../format/generation.js';
 import { backupHeaderPlace } from '../format/geometry.js';
@@ -25,23 +26,29 @@ const CHUNK = 1 << 20;
 const ZERO_SECTOR = new Uint8Array(SECTOR_SIZE);
 
 /**
- * Reads all of a grown device beyond the size that the metadata knows.
+ * Reads all of a grown device beyond the size that the metadata knows, but for the holes of an image file.
  *
+ * @param progress told bytes done, of how many
  * @returns the first sector that is neither zero nor what the move of the backup itself writes there (an
  * earlier move may have been cut short), or that cannot be read: who knows what it holds; undefined where
  * there is none
  */
-export async function firstOccupied(device: BlockDevice, content: Content): Promise<Sectors | undefined> {
+export async function firstOccupied(
+  device: BlockDevice,
+  content: Content,
+  progress: (done: number, total: number) => void = () => {},
+): Promise<Sectors | undefined> {
   const expected = await writesOfMove(device, content);
   const from = Number(content.header.spare_device_size) * SECTOR_SIZE;
   const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(device.size - from, 0)));
-  for (let at = from; at < device.size; at += CHUNK) {
+  for (let at = await dataFrom(device, from); at < device.size; at = await dataFrom(device, at + CHUNK)) {
     const chunk = buffer.subarray(0, Math.min(CHUNK, device.size - at));
     const [unreadable] = await readAround(device, bytes(at), chunk);
     const places = [unreadable?.at, firstUnexpected(chunk, at, expected)].filter(
       (place) => place !== undefined,
     );
     if (places.length > 0) return bytesToSectors(Math.min(...places));
+    progress(at + chunk.length - from, device.size - from);
   }
   return undefined;
 }
@@ -59,6 +66,11 @@ export async function newestBeyond(device: BlockDevice, { header }: Content): Pr
       newest === undefined || isNewer(generation, newest) ? generation : newest,
     undefined,
   );
+}
+
+/** The first sector from `at` on that may be anything but zero. */
+async function dataFrom(device: BlockDevice, at: number): Promise<number> {
+  return at >= device.size ? device.size : roundDown(await nextData(device, bytes(at)), SECTOR_SIZE);
 }
 
 /** What a move writes at the end. The time of its commit is taken over from what an earlier one left there. */

@@ -1,16 +1,32 @@
+import { appendFileSync, closeSync, openSync, truncateSync, writeSync } from 'node:fs';
 import { check } from '../../src/check/checker.js';
 import { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { LogDevice } from '../../src/device/filters/log-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
+import { withDevice } from '../../src/operations/open-device.js';
 import { surveySpare } from '../../src/operations/survey.js';
 import { idsOf, WatchedDevice } from '../check/check-device.js';
-import { buildImage, type Entry, type ImageSpec } from '../support/build-image.js';
-import { EMPTY_SLOT, SECTOR } from '../support/format-numbers.js';
+import { Scratch } from '../device/scratch.js';
+import { buildHeader, buildImage, type Entry, type ImageSpec } from '../support/build-image.js';
+import {
+  checksumOf,
+  EMPTY_SLOT,
+  ENTRY_LENGTH,
+  putField,
+  redundantGeometry,
+  SECTOR,
+} from '../support/format-numbers.js';
 import { assert, suite } from '../support/harness.js';
+import { saved, savedSpare } from './images.js';
 
 /** What is learned about a spare besides its copies: strangers in their places, and the live data itself. */
 
 const test = suite('survey');
+let scratch: Scratch;
+test.before(() => {
+  scratch = new Scratch();
+});
+test.after(() => scratch.cleanUp());
 
 const SPEC: ImageSpec = { layout: 'redundant', sectors: 1024, maxEntries: 252 };
 
@@ -39,6 +55,69 @@ test('a healthy set is not searched for strangers', async () => {
   const log = new LogDevice(new MemoryDevice(buildImage(SPEC)));
   await surveySpare(log);
   assert.is(log.lines().filter((line) => line.startsWith('read 65536')).length, 0);
+});
+
+const GROWN = { ...SPEC, tailBytes: Buffer.alloc(5 * 2 ** 20) };
+
+test('a grown device is read to its end only where that is asked for, and tells how far it is', async () => {
+  const log = new LogDevice(new MemoryDevice(buildImage(GROWN)));
+  const read = () => log.requests.reduce((sum, one) => sum + (one.kind === 'read' ? one.length : 0), 0);
+  assert.equal(idsOf(check(await surveySpare(log, { skipBeyond: true }))), ['device-grown']);
+  assert.ok(read() < 2 ** 20, `${read()} bytes`);
+  const told: [done: number, total: number][] = [];
+  await surveySpare(log, { progress: (done, total) => told.push([done, total]) });
+  assert.ok(read() > 5 * 2 ** 20, `${read()} bytes`);
+  assert.equal([told.length, told.at(-1)], [5, [5 * 2 ** 20, 5 * 2 ** 20]]);
+});
+
+test('the holes of a grown image are not read', async () => {
+  const path = savedSpare(scratch, 'grown.img', SPEC);
+  const last = 2 ** 40 - SECTOR;
+  truncateSync(path, last + SECTOR);
+  const ids = () => withDevice(path, 'read', async (device) => idsOf(check(await surveySpare(device))));
+  assert.equal(await ids(), ['device-grown']);
+  const file = openSync(path, 'r+');
+  writeSync(file, 'x', 2 ** 39);
+  closeSync(file);
+  assert.equal(await ids(), ['device-grown-occupied']);
+});
+
+/** A sparse image whose primary has so many entries, and whose backup is zero. */
+function imageOfMany(count: number): string {
+  const sectors = 2 ** 25 + 2 ** 21;
+  const geometry = redundantGeometry(sectors, count);
+  const table = Buffer.alloc(count * ENTRY_LENGTH);
+  const words = new Uint32Array(table.buffer, table.byteOffset, count * 4);
+  for (let index = 0; index < count; index++) {
+    words[index * 4] = index;
+    words[index * 4 + 2] = geometry.dataStart + index;
+  }
+  const header = buildHeader({
+    magic: 'DMREMAP3',
+    version: 1,
+    entry_count: count,
+    max_entries: count,
+    main_device_size: count,
+    spare_device_size: sectors,
+    generation: 1,
+    ext_magic: 'DMR3EXT1',
+    ro_compat_flags: 1,
+    data_start: geometry.dataStart,
+    data_sectors: geometry.dataSectors,
+    backup_header: geometry.backupHeader,
+    backup_table: geometry.backupTable,
+  });
+  putField(header, 'checksum', checksumOf(header, table));
+  const path = saved(scratch, 'many.img', header);
+  appendFileSync(path, table);
+  truncateSync(path, sectors * SECTOR);
+  return path;
+}
+
+test('a damaged copy beside more entries than a Set can hold', async () => {
+  const path = imageOfMany(2 ** 24 + 1);
+  const found = await withDevice(path, 'read', async (device) => idsOf(check(await surveySpare(device))));
+  assert.equal(found, ['copy-damaged']);
 });
 
 test('media: every live sector is read once, neighbours together, nothing else', async () => {
