@@ -81,7 +81,7 @@ export interface Reconstruction {
   /** The best first. At most one is proven. */
   readonly candidates: readonly Candidate[];
   readonly searched: Searched;
-  /** Every search that was begun was run to its end. */
+  /** Every search that was begun was run to its end, and all that it found is listed. */
   readonly complete: boolean;
   /** What could not be searched, for people. */
   readonly limits: readonly string[];

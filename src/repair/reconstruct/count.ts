@@ -8,6 +8,9 @@ import { headerChanges, type Place } from './place.js';
 import { type Places, sameHeaderButCount } from './places.js';
 import { headerObeys, loneCopy } from './rules.js';
 
+/** More counts than this are not listed for one copy: none is proven then, and each holds a table. */
+const LISTED = 4;
+
 /**
  * The entry counts, from 0 to the capacity, for which the checksum of a copy fits its own header and table
  * (format.md section 6). Only capacities whose table lies within the device can be right (section 5). Under a
@@ -32,14 +35,16 @@ export function searchCounts(places: Places, fitting: ReadonlySet<Place>): Searc
     const readable = place.readableSlots(max_entries);
     if (readable < max_entries)
       limits.push(`only ${readable} of ${max_entries} slots of the ${place.name} table could be read`);
-    fits.push(...countsOf(place, readable, obeys ? 0n : BigInt(max_entries)));
+    const found = countsOf(place, readable, obeys ? 0n : BigInt(max_entries));
+    if (found.length > LISTED) limits.push(`more than ${LISTED} entry counts of the ${place.name} copy fit`);
+    fits.push(...found.slice(0, LISTED));
   }
   return { fits, covered, limits };
 }
 
 function countsOf(place: Place, readable: number, beyond: bigint): Fit[] {
   const slots = place.slots(place.header.max_entries, readable) ?? new Uint8Array(0);
-  return matchingCounts(place.block, slots, place.stored)
+  return matchingCounts(place.block, slots, place.stored, LISTED + 2)
     .filter((count) => count !== place.header.entry_count)
     .map((count) => {
       const block = encodeHeader({ entry_count: count }, place.block);

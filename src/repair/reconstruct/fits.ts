@@ -1,7 +1,8 @@
+import { ENTRY_SIZE } from '../../format/entry.js';
 import { type Fit, placesStoring, type SearchResult, sameContent } from './fit.js';
 import { normalBlock } from './normal.js';
 import type { Places } from './places.js';
-import type { Witness } from './reading.js';
+import { MOST_AREA, type Witness } from './reading.js';
 
 /** The searches in the order of section 6, the cheapest proof first. */
 export const STAGES = ['witness', 'blocks', 'sectors', 'count', 'other-header', 'bit'] as const;
@@ -18,15 +19,32 @@ export interface KnownFit extends Fit {
   readonly limits: readonly string[];
 }
 
+/** No more contents than this are kept, nor more bytes of their tables: nobody chooses among more. */
+const MOST_FITS = 16;
+const MOST_BYTES = 256 << 20;
+
+const TOO_LARGE = `tables of more than ${MOST_AREA / ENTRY_SIZE} entries are not searched`;
+
 /** All that was found so far, each content once. */
 export class Fits {
   readonly #places: Places;
   readonly #witnesses: readonly Witness[];
   readonly #list: KnownFit[] = [];
+  /** Said of every content where it is so: none of the searches sees such a table whole. */
+  readonly #tooLarge: readonly string[];
+  readonly #limits: Set<string>;
+  #bytes = 0;
 
   constructor(places: Places, witnesses: readonly Witness[]) {
     this.#places = places;
     this.#witnesses = witnesses;
+    this.#tooLarge = places.all.some((place) => place.isTooLarge) ? [TOO_LARGE] : [];
+    this.#limits = new Set(this.#tooLarge);
+  }
+
+  /** Why not everything could be searched or kept. */
+  get limits(): readonly string[] {
+    return [...this.#limits];
   }
 
   get all(): readonly KnownFit[] {
@@ -34,19 +52,30 @@ export class Fits {
   }
 
   add({ fits, limits }: SearchResult, stage: Stage, searched: bigint): void {
+    for (const limit of limits) this.#limits.add(limit);
+    const own = this.#tooLarge.concat(limits);
     for (const fit of fits) {
       const known = this.#list.find(
         (other) => other.tableCrc === fit.tableCrc && sameContent(other.content, fit.content),
       );
-      if (known === undefined)
-        this.#list.push(
-          this.#complete({ ...fit, id: this.#list.length, stage, searched: searched + fit.beyond, limits }),
-        );
+      if (known === undefined) this.#keep(fit, stage, searched, own);
       else {
         for (const place of fit.explains) known.explains.add(place);
         for (const place of fit.alone) known.alone.add(place);
       }
     }
+  }
+
+  #keep(fit: Fit, stage: Stage, searched: bigint, limits: readonly string[]): void {
+    const { length } = fit.content.table.bytes;
+    if (this.#list.length >= MOST_FITS || this.#bytes + length > MOST_BYTES) {
+      this.#limits.add('more contents fit than can be kept');
+      return;
+    }
+    this.#bytes += length;
+    this.#list.push(
+      this.#complete({ ...fit, id: this.#list.length, stage, searched: searched + fit.beyond, limits }),
+    );
   }
 
   #complete(fit: KnownFit): KnownFit {

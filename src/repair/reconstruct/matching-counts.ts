@@ -43,12 +43,18 @@ function advance(word: number, length: number): number {
  *
  * @param block a header block with the copy field of its place; its entry_count does not matter
  * @param slots the table, as many slots as counts are to be tried beyond 0
+ * @param most no more are given: a table can be made so that any number of counts fits
  */
-export function matchingCounts(block: Uint8Array, slots: Uint8Array, checksum: number): number[] {
-  const most = slots.length / ENTRY_SIZE;
+export function matchingCounts(
+  block: Uint8Array,
+  slots: Uint8Array,
+  checksum: number,
+  most = Number.POSITIVE_INFINITY,
+): number[] {
+  const last = slots.length / ENTRY_SIZE;
   const view = new DataView(slots.buffer, slots.byteOffset, slots.byteLength);
   const base = headerCrc(encodeHeader({ entry_count: 0 }, block));
-  const steps = countSteps(most);
+  const steps = countSteps(last);
   const found: number[] = [];
   // both inverted, as the register is
   const wanted = ~checksum;
@@ -57,7 +63,7 @@ export function matchingCounts(block: Uint8Array, slots: Uint8Array, checksum: n
   let power = 1 << 31;
   for (let count = 0; ; count++) {
     if ((register ^ wanted) === product(ofCount, power)) found.push(count);
-    if (count >= most) return found;
+    if (count >= last || found.length >= most) return found;
     const at = count * ENTRY_SIZE;
     register =
       advance(register ^ view.getInt32(at, true), 16) ^

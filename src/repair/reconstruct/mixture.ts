@@ -12,8 +12,8 @@ import type { Places } from './places.js';
 import { SubsetSums } from './subset-sums.js';
 import { tablePieces } from './table-pieces.js';
 
-/** More matches of one checksum than this are not listed: among so many contents a match means nothing. */
-const LISTED = 16;
+/** More matches of one checksum than this are not listed: none is proven then, and each holds a table. */
+const LISTED = 2;
 
 export interface MixtureResult extends SearchResult {
   /** The pieces of the tables that were left open, and those that a rule decided. */

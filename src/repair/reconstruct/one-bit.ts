@@ -37,10 +37,11 @@ export function searchBits(places: Places, fitting: ReadonlySet<Place>): SearchR
       fits.push(...byCapacity(place));
       continue;
     }
-    if (!isWhole(place, live.length)) {
+    const whole = isWhole(place, live.length);
+    // among free slots that could not be read a count may end that fits, too
+    if (!whole || !place.hasWholeSlots(max_entries))
       limits.push(`a part of the ${place.name} copy could not be read`);
-      continue;
-    }
+    if (!whole) continue;
     // a flipped bit of the table is never all that is wrong where the header breaks a rule
     const obeys = headerObeys(loneCopy(place.block, place), places.deviceSize);
     if (!searched.some((other) => sameContentAsRead(place, other)))
@@ -53,6 +54,7 @@ export function searchBits(places: Places, fitting: ReadonlySet<Place>): SearchR
   return { fits, covered, limits };
 }
 
+/** Header and live entries were read. */
 function isWhole(place: Place, length: number): boolean {
   const at = place.tableAt(place.header.max_entries);
   return place.isReadable(place.headerAt, HEADER_SIZE) && at !== undefined && place.isReadable(at, length);

@@ -1,5 +1,6 @@
 import { extendCrc } from '../../format/checksum.js';
 import { ENTRY_SIZE } from '../../format/entry.js';
+import { tableArea } from '../../format/geometry.js';
 import {
   CAPACITY,
   decodeHeader,
@@ -15,7 +16,7 @@ import { type CopyName, tablePlace } from '../../store/copy.js';
 import { type Bytes, bytes, SECTOR_SIZE } from '../../units.js';
 import type { ByteChange } from './candidate.js';
 import { normalBlock } from './normal.js';
-import { type PlaceReading, regionStart } from './reading.js';
+import { MOST_AREA, type PlaceReading, regionStart } from './reading.js';
 
 /** A magic with no more wrong bits than this is still taken for one. */
 const MAGIC_BITS_FORGIVEN = 8;
@@ -80,14 +81,34 @@ export class Place {
     return from < 0 || to > this.reading.region.length ? undefined : this.reading.region.subarray(from, to);
   }
 
+  /** Its header names a table of which only a part was read, since no more is searched. */
+  get isTooLarge(): boolean {
+    const { max_entries } = this.header;
+    const isCut = tableArea(max_entries) > MOST_AREA && this.reading.region.length >= MOST_AREA;
+    return this.speaks && isCut && this.tableAt(max_entries) !== undefined;
+  }
+
   /** How many slots of this capacity were read without a gap. */
   readableSlots(maxEntries: number): number {
+    const { at, end } = this.#slotsRead(maxEntries);
+    const gaps = this.reading.unreadable.filter((range) => range.at < end && range.at + range.length > at);
+    const first = gaps.reduce((least, range) => Math.min(least, Math.max(range.at, at)), end);
+    return Math.floor((first - at) / ENTRY_SIZE);
+  }
+
+  /** No slot of this capacity that was to be read is unreadable. */
+  hasWholeSlots(maxEntries: number): boolean {
+    const { at, end } = this.#slotsRead(maxEntries);
+    return this.isReadable(at, end - at);
+  }
+
+  /** The part of the table of this capacity that lies in what was read. */
+  #slotsRead(maxEntries: number): { at: Bytes; end: number } {
+    const start = regionStart(this.reading);
     const at = this.tableAt(maxEntries);
-    if (at === undefined || at < regionStart(this.reading)) return 0;
-    let end = Math.min(at + maxEntries * ENTRY_SIZE, regionStart(this.reading) + this.reading.region.length);
-    for (const range of this.reading.unreadable)
-      if (range.at < end && range.at + range.length > at) end = Math.max(range.at, at);
-    return Math.max(0, Math.floor((end - at) / ENTRY_SIZE));
+    if (at === undefined || at < start) return { at: start, end: start };
+    const end = Math.min(at + maxEntries * ENTRY_SIZE, start + this.reading.region.length);
+    return { at, end: Math.max(at, end) };
   }
 
   isReadable(at: Bytes, length: number): boolean {

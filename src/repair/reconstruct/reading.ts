@@ -58,8 +58,8 @@ export function regionStart(reading: Pick<PlaceReading, 'name' | 'headerAt' | 'r
   return reading.name === 'primary' ? TABLE_START : bytes(reading.headerAt - reading.region.length);
 }
 
-/** No more than this is read for the sake of an entry_count whose capacity does not fit it or the device. */
-const DOUBTFUL_AREA = 64 << 20;
+/** No larger table is searched, in bytes: 4,194,304 entries. Its copies and candidates are held in memory. */
+export const MOST_AREA = 64 << 20;
 
 export interface HeaderReading {
   readonly name: CopyName;
@@ -96,12 +96,11 @@ function regionLength(places: readonly Pick<HeaderReading, 'name' | 'block'>[], 
     for (const area of areasTold(header))
       if (TABLE_START + area <= deviceSize) votes.set(area, (votes.get(area) ?? 0) + 1);
     // where the capacity is what is damaged, the live entries are still to be read
-    if (header.entry_count <= CAPACITY.most)
-      doubtful = Math.max(doubtful, Math.min(DOUBTFUL_AREA, header.entry_count * ENTRY_SIZE));
+    if (header.entry_count <= CAPACITY.most) doubtful = Math.max(doubtful, header.entry_count * ENTRY_SIZE);
   }
   const most = Math.max(0, ...votes.values());
   const agreed = [...votes].filter(([, count]) => count === most).map(([area]) => area);
-  return roundUp(Math.max(0, doubtful, ...agreed), BLOCK_SIZE);
+  return Math.min(MOST_AREA, roundUp(Math.max(0, doubtful, ...agreed), BLOCK_SIZE));
 }
 
 function areasTold(header: Header): number[] {

@@ -14,9 +14,6 @@ import { Judge, type Verdict } from './proof.js';
 import type { DamagedSet, PlaceReading, Witness } from './reading.js';
 import { breachesAmong } from './rules.js';
 
-/** No more candidates than this are made: nobody chooses among more, and each holds a table. */
-const MOST_CANDIDATES = 16;
-
 /**
  * Looks for the content of a set on which no copy is valid (format.md section 6).
  *
@@ -47,7 +44,6 @@ class Search {
   readonly #fits: Fits;
   readonly #judge: Judge;
   readonly #covered: Record<keyof Searched, bigint>;
-  readonly #limits: string[] = [];
   #proven: KnownFit | undefined;
 
   constructor(places: Places, witnesses: readonly Witness[]) {
@@ -61,11 +57,8 @@ class Search {
   run(): Reconstruction {
     this.#searchAll();
     const proven = this.#withoutRival();
-    const candidates = this.#fits.all
-      .map((fit) => this.#candidate(fit, fit === proven))
-      .sort(byRank)
-      .slice(0, MOST_CANDIDATES);
-    const limits = [...new Set(this.#limits)];
+    const candidates = this.#fits.all.map((fit) => this.#candidate(fit, fit === proven)).sort(byRank);
+    const { limits } = this.#fits;
     return { candidates, searched: this.#covered, complete: limits.length === 0, limits };
   }
 
@@ -84,7 +77,6 @@ class Search {
     for (const [stage, kind, search] of stages) {
       const result = search();
       this.#covered[kind] = result.covered;
-      this.#limits.push(...result.limits);
       const searched = Object.values(this.#covered).reduce((sum, covered) => sum + covered, 0n);
       this.#fits.add(result, stage, searched);
       this.#proven ??= this.#fits.all.find((fit) => this.#verdict(fit).against.length === 0);

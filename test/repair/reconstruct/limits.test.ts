@@ -1,7 +1,8 @@
 import type { Candidate, Reconstruction } from '../../../src/repair/reconstruct/candidate.js';
 import { reconstruct } from '../../../src/repair/reconstruct/reconstruct.js';
+import { SubsetSums } from '../../../src/repair/reconstruct/subset-sums.js';
 import { buildImage, endPlace, type ImageSpec, patch } from '../../support/build-image.js';
-import { redundantGeometry } from '../../support/format-numbers.js';
+import { checksumOf, crc32, FIELDS, redundantGeometry } from '../../support/format-numbers.js';
 import { assert, suite } from '../../support/harness.js';
 import { readImage } from './damaged-set.js';
 
@@ -141,3 +142,62 @@ function mixed(blocks: number): Buffer {
     flip(image, (block % 3 === 0 ? table : 4096) + 4096 * block + 16 * block, 1);
   return image;
 }
+
+test('a table that was made so that every count fits gives few candidates, and none is proven', () => {
+  const image = imageOf('plain', 0, 1000);
+  const view = image.subarray(4096);
+  // the last four bytes of each entry are chosen so that the checksum stays the same with one entry more
+  const wanted = image.readUInt32LE(FIELDS.checksum[0]);
+  for (let count = 1; count <= 200; count++) {
+    image.writeUInt32LE(count, FIELDS.entry_count[0]);
+    const live = view.subarray(0, 16 * count);
+    live.writeUInt32LE(count, 16 * count - 16);
+    live.set(patchForCrc(Buffer.concat([unsummed(image), live.subarray(0, -4)]), wanted), live.length - 4);
+    assert.is(checksumOf(image.subarray(0, 4096), live), wanted);
+  }
+  image.writeUInt32LE(500, FIELDS.entry_count[0]);
+  const found = reconstruct(readImage(image));
+  assert.ok(found.candidates.length <= 16);
+  assert.is(found.complete, false);
+  assert.ok(found.candidates.every((candidate) => !candidate.proven));
+});
+
+function unsummed(image: Buffer): Buffer {
+  const header = Buffer.from(image.subarray(0, 4096));
+  header.writeUInt32LE(0, FIELDS.checksum[0]);
+  return header;
+}
+
+/** The four bytes after which the CRC-32 of a message is the one wanted: 32 equations, one for each bit. */
+function patchForCrc(message: Buffer, wanted: number): Buffer {
+  const sumWith = (word: number) => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(word >>> 0);
+    return crc32([message, bytes]) >>> 0;
+  };
+  const base = sumWith(0);
+  const words = Array.from({ length: 32 }, (_, bit) => (sumWith(2 ** bit) ^ base) >>> 0);
+  const [solution] = new SubsetSums(words).solve((wanted ^ base) >>> 0, 1);
+  const patched = Buffer.alloc(4);
+  patched.writeUInt32LE([...(solution ?? [])].reduce((sum, bit) => sum + 2 ** bit, 0));
+  return patched;
+}
+
+test('a table beyond what is searched is said to be', () => {
+  const capacity = 5_000_000;
+  const { dataStart } = redundantGeometry(0, capacity);
+  const image = buildImage({
+    layout: 'plain',
+    sectors: dataStart + 8,
+    maxEntries: capacity,
+    entries: [[5, dataStart]],
+  });
+  flip(image, 4100);
+  const found = reconstruct(readImage(image));
+  assert.is(found.complete, false);
+  assert.ok(
+    found.limits.some((limit) => limit.includes('4194304 entries')),
+    found.limits.join(),
+  );
+  assert.ok(found.candidates.every((candidate) => !candidate.proven));
+});

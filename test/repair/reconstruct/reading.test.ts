@@ -113,3 +113,13 @@ test('free slots that cannot be read do not hide the count before them', () => {
   assert.is(found.complete, false);
   assert.ok(isContentOf(found.candidates[0], whole));
 });
+
+test('one flipped bit is not proven where free slots could not be read: their counts were not tried', () => {
+  const whole = spare('plain');
+  const image = Buffer.from(whole);
+  flip(image, 20);
+  const { found, candidate } = provenWithout(image, 4096 + 512 * 20);
+  assert.is(candidate, undefined);
+  assert.is(found.complete, false);
+  assert.ok(isContentOf(found.candidates[0], whole));
+});
