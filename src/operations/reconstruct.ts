@@ -18,15 +18,17 @@ import { bytes } from '../units.js';
  * tables that regionsToRead allows.
  *
  * @param witnesses may tell how large the tables are
+ * @param headersLost a table is to be found although no header tells of it
  * @throws DmremapError `busy` where the headers change meanwhile
  */
 export async function readDamagedSet(
   device: BlockDevice,
   { primary, backups }: LoadedCopies,
   witnesses: readonly Witness[] = [],
+  headersLost = false,
 ): Promise<DamagedSet> {
   const copies = [primary, ...backups];
-  const regions = regionsToRead(copies, device.size, witnesses);
+  const regions = regionsToRead(copies, device.size, witnesses, headersLost);
   const places: PlaceReading[] = [];
   for (const [index, copy] of copies.entries())
     places.push(await readPlace(device, copy, regions[index] ?? { at: bytes(0), length: bytes(0) }));

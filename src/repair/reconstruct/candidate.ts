@@ -7,9 +7,10 @@ import type { Bytes } from '../../units.js';
 /**
  * How a content was found. put-right: as it lies, but for magic, version and copy. mixture: blocks of both
  * copies. count: another entry_count. other-header: the header of a dump with the table of a copy. one-bit: one
- * flipped bit. witness: a dump or an undo file whose checksum stands on the device.
+ * flipped bit. witness: a dump or an undo file whose checksum stands on the device. rebuilt: a table under a
+ * header made anew.
  */
-export type Kind = 'witness' | 'put-right' | 'mixture' | 'count' | 'other-header' | 'one-bit';
+export type Kind = 'witness' | 'put-right' | 'mixture' | 'count' | 'other-header' | 'one-bit' | 'rebuilt';
 
 /** A byte of a copy that the content has otherwise. */
 export interface ByteChange {

@@ -28,6 +28,8 @@ function whatItIs({ kind, changes, content, alone }: KnownFit): string {
       return `Blocks of both copies: ${list}.`;
     case 'other-header':
       return `A table as it lies under another header: ${list}.`;
+    case 'rebuilt':
+      return `A table under a header made anew, with a new identity: ${list}. Its looks alone tell which entries were live.`;
     case 'witness':
       return `What is known from elsewhere: ${list}.`;
   }

@@ -5,7 +5,7 @@ import type { Places } from './places.js';
 import { MOST_AREA, type Witness } from './reading.js';
 
 /** The searches in the order of section 6, the cheapest proof first. */
-export const STAGES = ['witness', 'blocks', 'sectors', 'count', 'other-header', 'bit'] as const;
+export const STAGES = ['witness', 'blocks', 'sectors', 'count', 'other-header', 'bit', 'rebuilt'] as const;
 
 export type Stage = (typeof STAGES)[number];
 

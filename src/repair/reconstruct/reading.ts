@@ -53,6 +53,9 @@ export interface Witness {
   readonly table: Uint8Array;
 }
 
+/** So much is read where no header tells how large its table is: 1,048,576 entries, in bytes. */
+const UNTOLD_AREA = 16 << 20;
+
 /** First byte of a place's region. */
 export function regionStart(reading: Pick<PlaceReading, 'name' | 'headerAt' | 'region'>): Bytes {
   return reading.name === 'primary' ? TABLE_START : bytes(reading.headerAt - reading.region.length);
@@ -70,14 +73,18 @@ export interface HeaderReading {
 /**
  * Which bytes have to be read as the regions of these places. The capacity may be what is damaged, so every
  * field that tells it has a vote: max_entries and data_start of every header, those of witnesses too.
+ *
+ * @param headersLost a table is to be found although no header tells of it
  */
 export function regionsToRead(
   places: readonly HeaderReading[],
   deviceSize: Bytes,
   witnesses: readonly Witness[] = [],
+  headersLost = false,
 ): Range[] {
   const known = witnesses.map(({ block }) => ({ name: 'primary' as const, block }));
-  const length = regionLength([...places, ...known], deviceSize);
+  const told = regionLength([...places, ...known], deviceSize);
+  const length = headersLost ? Math.max(told, UNTOLD_AREA) : told;
   return places.map(({ name, headerAt }): Range => {
     const room = name === 'primary' ? deviceSize - TABLE_START : headerAt - TABLE_START;
     const part = Math.max(0, Math.min(length, Math.floor(room / BLOCK_SIZE) * BLOCK_SIZE));

@@ -5,6 +5,7 @@ import { describeFit } from './describe.js';
 import type { SearchResult } from './fit.js';
 import { Fits, type KnownFit, type Stage } from './fits.js';
 import { lostEntries } from './lost.js';
+import { rebuildHeaders, type Told } from './lost-header.js';
 import { type MixtureResult, searchMixtures } from './mixture.js';
 import { searchBits } from './one-bit.js';
 import { searchHeaders, searchWitnesses } from './other-header.js';
@@ -22,9 +23,14 @@ import { breachesAmong } from './rules.js';
  *
  * @param damaged what was read of every place
  * @param witnesses dumps and undo files of any generation
+ * @param told for a header to be made anew where nothing else is found
  */
-export function reconstruct(damaged: DamagedSet, witnesses: readonly Witness[] = []): Reconstruction {
-  const found = new Search(placesOf(damaged), witnesses).run();
+export function reconstruct(
+  damaged: DamagedSet,
+  witnesses: readonly Witness[] = [],
+  told?: Told,
+): Reconstruction {
+  const found = new Search(placesOf(damaged), witnesses).run(told);
   if (found.candidates.length === 0 || !isModuleImage(damaged.primary)) return found;
   return { ...found, candidates: [], limits: ['the kernel module wrote this: its checksum is another one'] };
 }
@@ -54,8 +60,10 @@ class Search {
     this.#covered = { witness: 0n, mixture: 0n, count: 0n, otherHeader: 0n, oneBit: 0n };
   }
 
-  run(): Reconstruction {
+  run(told: Told | undefined): Reconstruction {
     this.#searchAll();
+    if (told !== undefined && this.#fits.all.length === 0)
+      this.#fits.add(rebuildHeaders(this.#places, told), 'rebuilt', 0n);
     const proven = this.#withoutRival();
     const candidates = this.#fits.all.map((fit) => this.#candidate(fit, fit === proven)).sort(byRank);
     const { limits } = this.#fits;

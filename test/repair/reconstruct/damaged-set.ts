@@ -15,6 +15,7 @@ export function readImage(
   image: Buffer,
   witnesses: readonly Witness[] = [],
   unreadable: readonly Range[] = [],
+  headersLost = false,
 ): DamagedSet {
   const pointed = Number(image.readBigUInt64LE(FIELDS.backup_header[0])) * SECTOR;
   const end = endPlace(image);
@@ -26,7 +27,7 @@ export function readImage(
     headerAt: bytes(at),
     block: new Uint8Array(image.subarray(at, at + HEADER_LENGTH)),
   }));
-  const regions = regionsToRead(headers, bytes(image.length), witnesses);
+  const regions = regionsToRead(headers, bytes(image.length), witnesses, headersLost);
   return setOf(
     image.length,
     headers.map((header, index): PlaceReading => {
