@@ -1,5 +1,5 @@
 import { generationAfterFailure, isNewer } from '../format/generation.js';
-import { backupHeaderPlace } from '../format/geometry.js';
+import { backupHeaderPlace, redundantGeometry } from '../format/geometry.js';
 import { isRedundant } from '../format/header.js';
 import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
 import {
@@ -16,9 +16,14 @@ import type { CopyName } from './copy.js';
 import type { IfFails, Phase } from './phase.js';
 import { stepBetween } from './step.js';
 
-/** A redundant set whose backup does not lie at the end of its device: the device has grown (section 5). */
-export function needsMove(content: Content, size: Bytes): boolean {
-  return isRedundant(content.header) && placeOf(content.header, 'backup').headerAt < backupHeaderPlace(size);
+/**
+ * A redundant set whose backup does not lie at the end of its device: the device has grown (section 5). A set
+ * whose two copies have no room on it has wrong geometry, which no move puts right.
+ */
+export function needsMove({ header }: Content, size: Bytes): boolean {
+  const end = backupHeaderPlace(size);
+  if (!isRedundant(header) || redundantGeometry(end, header.max_entries).data_sectors < 0) return false;
+  return placeOf(header, 'backup').headerAt < end;
 }
 
 /** The content after the move: the next generation, sized for the device, its backup at the end. */

@@ -7,7 +7,7 @@ import { withDevice } from '../../src/operations/open-device.js';
 import { surveySpare } from '../../src/operations/survey.js';
 import { idsOf, WatchedDevice } from '../check/check-device.js';
 import { Scratch } from '../device/scratch.js';
-import { buildHeader, buildImage, type Entry, type ImageSpec } from '../support/build-image.js';
+import { buildHeader, buildImage, type Entry, type ImageSpec, patchSealed } from '../support/build-image.js';
 import {
   checksumOf,
   EMPTY_SLOT,
@@ -68,6 +68,26 @@ test('a grown device is read to its end only where that is asked for, and tells 
   await surveySpare(log, { progress: (done, total) => told.push([done, total]) });
   assert.ok(read() > 5 * 2 ** 20, `${read()} bytes`);
   assert.equal([told.length, told.at(-1)], [5, [5 * 2 ** 20, 5 * 2 ** 20]]);
+});
+
+test('a signature in the old tail is in the way of a move too', async () => {
+  // a sector of tail, which becomes the last block of 4096 bytes when the device grows by seven
+  const image = buildImage({ ...SPEC, sectors: 1025, tailBytes: Buffer.alloc(7 * SECTOR) });
+  assert.equal(await ids(image), ['device-grown']);
+  image.write('EFI PART', 1024 * SECTOR);
+  assert.equal(await ids(image), ['device-grown', 'copy-foreign-signature']);
+});
+
+test('a set whose copies have no room on its device is judged, and nothing is moved', async () => {
+  const image = buildImage({
+    layout: 'plain-ext',
+    sectors: 57,
+    maxEntries: 600,
+    tailBytes: Buffer.alloc(SECTOR),
+  });
+  patchSealed(image, 'primary', 'ro_compat_flags', 1);
+  const found = await ids(image);
+  assert.ok(found.includes('geometry-wrong') && found.includes('device-grown'), found.join());
 });
 
 test('the holes of a grown image are not read', async () => {

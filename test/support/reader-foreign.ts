@@ -3,26 +3,36 @@ import { hasMagic } from './reader-copies.js';
 
 /** What else may lie where a copy was: somebody's filesystem, or what the kernel module writes. */
 
+/** Whether a live entry uses this sector of the spare: what lies there is data, whatever it looks like. */
+type IsData = (sector: number) => boolean;
+
+/** GPT counts in the logical blocks of the disk it was made for. */
+const GPT_BLOCKS = [512, 4096];
+
+function textAt(image: Buffer, at: number, text: string): boolean {
+  return at >= 0 && image.subarray(at, at + text.length).equals(Buffer.from(text));
+}
+
 /** The name of a foreign signature that a rewritten primary would destroy. */
-export function foreignAtFront(image: Buffer): string | undefined {
-  const textAt = (at: number, text: string) => image.subarray(at, at + text.length).equals(Buffer.from(text));
+export function foreignAtFront(image: Buffer, isData: IsData): string | undefined {
   if (isExt(image)) return 'ext2/3/4';
-  if (textAt(512, 'EFI PART')) return 'GPT';
+  if (GPT_BLOCKS.some((block) => textAt(image, block, 'EFI PART'))) return 'GPT';
   if (isMbr(image)) return 'MBR';
-  if (textAt(0, 'XFSB')) return 'XFS';
+  if (textAt(image, 0, 'XFSB')) return 'XFS';
   if (image.subarray(0, 6).equals(LUKS)) return 'LUKS';
-  if (textAt(4086, 'SWAPSPACE2')) return 'swap';
-  if (textAt(65_600, '_BHRfS_M')) return 'btrfs';
-  if ([0, 1, 2, 3].some((sector) => textAt(sector * SECTOR, 'LABELONE'))) return 'LVM';
+  if (textAt(image, 4086, 'SWAPSPACE2')) return 'swap';
+  if (textAt(image, 65_600, '_BHRfS_M') && !isData(65_536 / SECTOR)) return 'btrfs';
+  if ([0, 1, 2, 3].some((sector) => textAt(image, sector * SECTOR, 'LABELONE'))) return 'LVM';
   return undefined;
 }
 
 const LUKS = Buffer.from([0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe]);
 
 /** The same for the end of the device. */
-export function foreignAtEnd(image: Buffer): string | undefined {
-  const last = image.length - SECTOR;
-  return image.subarray(last, last + 8).equals(Buffer.from('EFI PART')) ? 'GPT (backup)' : undefined;
+export function foreignAtEnd(image: Buffer, isData: IsData): string | undefined {
+  const lastOf = (block: number) => Math.floor(image.length / block) * block - block;
+  const found = GPT_BLOCKS.map(lastOf).some((at) => textAt(image, at, 'EFI PART') && !isData(at / SECTOR));
+  return found ? 'GPT (backup)' : undefined;
 }
 
 /** The magic at 1080, in a superblock at 1024 that has blocks, inodes and a block size. */

@@ -3,6 +3,7 @@ import {
   ahead,
   examine,
   hasExtension,
+  hasMagic,
   isEvidence,
   type Place,
   type Places,
@@ -76,15 +77,21 @@ function newer(best: Place | undefined, place: Place): Place {
 /** A sector of the plain data area that a live entry fills is data, whatever it looks like. */
 function isData(primary: Place, place: Place): boolean {
   if (primary.kind !== 'valid' || isRedundant(primary.header)) return false;
-  const sector = BigInt(place.at / SECTOR);
-  return entriesOf(primary.live).some((entry) => entry.main !== 2n ** 64n - 1n && entry.spare === sector);
+  return isLive(primary, place.at / SECTOR);
+}
+
+function isLive({ live }: Place, sector: number): boolean {
+  return entriesOf(live).some((entry) => entry.main !== 2n ** 64n - 1n && entry.spare === BigInt(sector));
 }
 
 /** Whether a valid backup belongs to this set, this life of it, and this place. */
 function counts(place: Place, primary: Place): boolean {
   if (place.kind !== 'valid' || !hasExtension(place.header)) return false;
   if (u64(place.header, 'backup_header') * BigInt(SECTOR) !== BigInt(place.at)) return false;
-  return primary.kind !== 'valid' || (sameUuids(place, primary) && sameCreation(place, primary));
+  if (primary.kind === 'valid') return sameUuids(place, primary) && sameCreation(place, primary);
+  // A plain set in its later life: all that a damaged primary without an extension says of whose it is.
+  const plain = hasMagic(primary.header) && !hasExtension(primary.header);
+  return !plain || sameCreation(place, primary);
 }
 
 function sameUuids(one: Place, other: Place): boolean {
@@ -110,6 +117,7 @@ function otherCopies(image: Buffer, places: Places, chosen: Place): Finding[] {
   const { primary, backups, end } = places;
   const findings: Finding[] = [];
   const waits = (why: string) => findings.push({ why, fix: 'nothing' });
+  const live = (sector: number) => isLive(chosen, sector);
 
   for (const place of [primary, ...backups]) {
     if (place === chosen) continue;
@@ -122,11 +130,11 @@ function otherCopies(image: Buffer, places: Places, chosen: Place): Finding[] {
   const ownBackup = chosen === primary ? Number(u64(chosen.header, 'backup_header')) * SECTOR : chosen.at;
   const backup = backups.find((place) => place.at === ownBackup);
   if (primary.kind === 'invalid') {
-    const foreign = foreignAtFront(image);
+    const foreign = foreignAtFront(image, live);
     if (foreign !== undefined) waits(`${foreign} where the primary was`);
   }
   const endIsWritten = isMove(image, chosen) || (backup?.kind === 'invalid' && ownBackup === end);
-  const foreign = endIsWritten ? foreignAtEnd(image) : undefined;
+  const foreign = endIsWritten ? foreignAtEnd(image, live) : undefined;
   if (foreign !== undefined) waits(`${foreign} at the end`);
 
   // Behind the chosen copy: the other one of the pair, or what a move has not erased yet.

@@ -21,11 +21,12 @@ export function ruleSize(survey: Survey): Finding[] {
     expected: real,
   };
   if (known > BigInt(real)) return [{ id: 'device-shrunk', ...facts, detail: shrunkOutlook(survey, chosen) }];
-  if (survey.beyond === undefined || survey.beyond.free) return [{ id: 'device-grown', ...facts }];
-  return [
-    { id: 'device-grown-occupied', ...facts, detail: String(survey.beyond.firstOccupied) },
-    ...foreignAtNewEnd(survey),
-  ];
+  const grown: Finding =
+    survey.beyond === undefined || survey.beyond.free
+      ? { id: 'device-grown', ...facts }
+      : { id: 'device-grown-occupied', ...facts, detail: String(survey.beyond.firstOccupied) };
+  // it may lie in the tail that the device had before, which is not beyond its known size
+  return [grown, ...foreignAtNewEnd(survey)];
 }
 
 /** What the move of the backup must not write over by any flag; a damaged backup tells of it already. */
