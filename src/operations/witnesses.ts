@@ -42,7 +42,17 @@ export async function undoWitnesses(
   return witnesses;
 }
 
+/** A file that cannot be read, or whose content has gone with the device, knows nothing. */
 async function undoWitness(device: FileDevice, path: string): Promise<Witness | undefined> {
+  try {
+    return await contentBefore(device, path);
+  } catch (error) {
+    if (error instanceof DmremapError) return undefined;
+    throw error;
+  }
+}
+
+async function contentBefore(device: FileDevice, path: string): Promise<Witness | undefined> {
   const undo = await openUndo(path);
   if (isRefusal(undo)) return undefined;
   try {
