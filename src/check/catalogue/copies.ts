@@ -121,7 +121,7 @@ export const COPY_ROWS = [
     title: 'No copy of the metadata is whole, but what they held is proven',
     says: 'No copy is valid ({detail}), yet what they held can be told. {expected}.',
     means:
-      'Nothing is lost: one content alone fits what is left, it obeys every rule, and no chance explains that.',
+      'Nothing is lost: one content alone fits what is left, it obeys every rule, and that is too much for chance.',
     corrects:
       'check -y writes that content to both copies and saves what is overwritten in an undo file first.',
     next: 'dmremap check -y {device}',

@@ -9,8 +9,13 @@ const NAMED = 4;
 /** In a few sentences: what a content is, and what speaks for it or against it. */
 export function describeFit(fit: KnownFit, { against, witness }: Verdict): string {
   if (against.length > 0) return `${whatItIs(fit)} A guess: ${against.join('; ')}.`;
-  const ground = witness ?? `of ${sayAmount(fit.searched)} contents that were searched, only this one fits`;
+  const ground = witness ?? oddsOf(fit);
   return `${whatItIs(fit)} Proven: ${ground}, and it obeys every rule.`;
+}
+
+function oddsOf({ searched }: KnownFit): string {
+  if (searched === 1n) return 'no other content had to be tried, and this one fits';
+  return `of ${sayAmount(searched)} contents that were searched, only this one fits`;
 }
 
 function whatItIs({ kind, changes, content, alone }: KnownFit): string {

@@ -23,6 +23,8 @@ export interface KnownFit extends Fit {
 const MOST_FITS = 16;
 const MOST_BYTES = 256 << 20;
 
+const NOT_KEPT = 'more contents fit than can be kept';
+
 const TOO_LARGE = `tables of more than ${MOST_AREA / ENTRY_SIZE} entries are not searched`;
 
 /** All that was found so far, each content once. */
@@ -51,6 +53,11 @@ export class Fits {
     return this.#list;
   }
 
+  /** Some were found and not kept: none of those that were is known to be the only one. */
+  get isCut(): boolean {
+    return this.#limits.has(NOT_KEPT);
+  }
+
   add({ fits, limits }: SearchResult, stage: Stage, searched: bigint): void {
     for (const limit of limits) this.#limits.add(limit);
     const own = this.#tooLarge.concat(limits);
@@ -69,7 +76,7 @@ export class Fits {
   #keep(fit: Fit, stage: Stage, searched: bigint, limits: readonly string[]): void {
     const { length } = fit.content.table.bytes;
     if (this.#list.length >= MOST_FITS || this.#bytes + length > MOST_BYTES) {
-      this.#limits.add('more contents fit than can be kept');
+      this.#limits.add(NOT_KEPT);
       return;
     }
     this.#bytes += length;

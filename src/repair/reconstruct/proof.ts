@@ -70,9 +70,10 @@ export class Judge {
   }
 
   /** Condition 1: the search was run to its end, exactly one content fits, and section 5 would choose it. */
-  #againstSearch(fit: KnownFit, { all }: Fits): string[] {
+  #againstSearch(fit: KnownFit, { all, isCut }: Fits): string[] {
     if (fit.explains.size === 0) return ['no checksum on the device vouches for it'];
     const against = fit.limits.map((limit) => `the search could not be run to its end: ${limit}`);
+    if (isCut) against.push('more contents fit than can be kept');
     const rivals = all.filter(
       (other) => other !== fit && [...other.explains].some((place) => fit.explains.has(place)),
     );
