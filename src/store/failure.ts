@@ -29,7 +29,7 @@ export class ChangeFailed extends DeviceError implements FailedStep {
 
   constructor(device: string, step: FailedStep, cause: DeviceError) {
     super(device, cause.operation, cause.errno, cause.sector, {
-      hint: `${sentence(step)}; next: dmremap check ${step.lost === undefined ? '' : '-p '}${device}`,
+      hint: `${sentence(step)}; ${nextLine(device, step, cause.errno)}`,
       data: { step: step.purpose, stands: step.stands },
       cause,
     });
@@ -45,6 +45,11 @@ function sentence({ stands, lost, purpose }: FailedStep): string {
   if (stands === 'unknown') return `it failed at this step: ${purpose}; what lies on the device is not known`;
   const what = stands === 'after' ? 'the change is made' : 'nothing is lost and nothing is changed';
   if (lost === undefined) return what;
-  const other = lost === 'primary' ? 'backup' : 'primary';
-  return `${what}: it stands in the ${other} copy alone, since the ${lost} copy could not be written`;
+  return `${what}, but there is one copy only: the ${lost} copy could not be written`;
+}
+
+function nextLine(device: string, { lost }: FailedStep, errno: string): string {
+  const next = errno === 'ENOSPC' ? 'make room, then' : 'next';
+  if (lost === undefined) return `${next}: dmremap check ${device}`;
+  return `${next}: dmremap check -p ${device}, and where that fails again, before anything else: dmremap dump -o FILE ${device}`;
 }

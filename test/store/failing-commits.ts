@@ -101,8 +101,21 @@ export async function assertRecovers(
   random: Random,
   mode: Mode = 'preen',
 ): Promise<void> {
+  await assertEach(device.statesAfterPowerCut(random), allowed, mode);
+}
+
+/** The same for a power cut at any time since it was told to fail. */
+export async function assertRecoveredAlways(
+  device: FailingDevice,
+  allowed: readonly Remaps[],
+  mode: Mode = 'preen',
+): Promise<void> {
+  await assertEach(device.cut, allowed, mode);
+}
+
+async function assertEach(media: Iterable<Buffer>, allowed: readonly Remaps[], mode: Mode): Promise<void> {
   const wanted = allowed.map((remaps) => told(remaps));
-  for (const state of device.statesAfterPowerCut(random)) {
+  for (const state of media) {
     const { remaps } = await recover(state, mode);
     if (!wanted.includes(remaps)) assert.is(remaps, wanted[0]);
   }

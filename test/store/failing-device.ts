@@ -28,6 +28,8 @@ export class FailingDevice extends MemoryDevice {
   written = 0;
   failed = 0;
   failure: Failure | undefined;
+  /** Media that a power cut could have left while it worked, one or more for each request. */
+  readonly cut: Buffer[] = [];
   readonly #pending = new Map<number, Buffer>();
 
   constructor(content: Uint8Array, logicalBlockSize = 512) {
@@ -39,6 +41,7 @@ export class FailingDevice extends MemoryDevice {
   failNow(failure: Failure | undefined): void {
     this.failure = failure;
     this.requests = 0;
+    this.cut.length = 0;
   }
 
   override async write(at: Bytes, from: Uint8Array): Promise<void> {
@@ -52,6 +55,7 @@ export class FailingDevice extends MemoryDevice {
       this.#pending.set(at + offset, block);
       this.content.set(block, at + offset);
     }
+    this.#recordCut();
     if (fails) throw new DeviceError(this.name, 'write', 'EIO', bytesToSectors(at));
   }
 
@@ -59,6 +63,7 @@ export class FailingDevice extends MemoryDevice {
     const fails = this.failure?.within === undefined && this.#fails();
     for (const [at, block] of this.#pending) if (!fails || this.#reaches(at)) block.copy(this.medium, at);
     this.#pending.clear();
+    this.#recordCut();
     if (fails) throw new DeviceError(this.name, 'flush', 'EIO', undefined);
   }
 
@@ -72,6 +77,18 @@ export class FailingDevice extends MemoryDevice {
       const state = Buffer.from(this.medium);
       for (const one of pending) if (takes(one)) one[1].copy(state, one[0]);
       yield state;
+    }
+  }
+
+  /** With nothing of what was not flushed, with all of it, and with half. */
+  #recordCut(): void {
+    for (const takes of [() => false, () => true, (index: number) => index % 2 === 0]) {
+      const state = Buffer.from(this.medium);
+      [...this.#pending].forEach(([at, block], index) => {
+        if (takes(index)) block.copy(state, at);
+      });
+      this.cut.push(state);
+      if (this.#pending.size === 0) return;
     }
   }
 

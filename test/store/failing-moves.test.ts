@@ -7,6 +7,7 @@ import { buildImage } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
 import { Random } from '../support/random.js';
 import {
+  assertRecoveredAlways,
   assertRecovers,
   assertWhole,
   failures,
@@ -34,6 +35,7 @@ for (const by of [8, 16, 24, 40, 200])
         const error = await carryOut(device, moveBackup(content, moved, primaryCurrent, 512)).catch(
           (thrown: unknown) => thrown,
         );
+        await assertRecoveredAlways(device, [REMAPS], 'yes');
         if (error === undefined) {
           assert.is(device.failed, 0);
           await assertWhole(device, REMAPS);

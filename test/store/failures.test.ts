@@ -6,6 +6,7 @@ import { buildImage, type ImageSpec, patch } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
 import { Random } from '../support/random.js';
 import {
+  assertRecoveredAlways,
   assertRecovers,
   assertWhole,
   failures,
@@ -99,6 +100,7 @@ async function tryCase({ change, after, atomic }: Case, spec: ImageSpec, failure
   device.failNow(failure);
   const data = [{ at: bytes(230 * 512), bytes: new Uint8Array(512).fill(7) }];
   const outcome = await writer.commit(change, now++, data);
+  await assertRecoveredAlways(device, [REMAPS, after(REMAPS)]);
   if (device.failed === 0) {
     assert.equal([outcome.kind, writer.health], ['committed', 'whole']);
     await assertWhole(device, after(REMAPS));
@@ -244,6 +246,7 @@ async function tryLongRun(seed: number): Promise<number> {
     device.failNow(randomFailure(random));
     const outcome = await writer.commit(change, now);
     failed += device.failed;
+    await assertRecoveredAlways(device, [before, after(before)]);
     allowed = allowedAfter(outcome, before, after(before));
     await assertRecovers(device, allowed, random);
     if (writer.health === 'whole' || (writer.health === 'degraded' && random.chance(0.5))) continue;

@@ -2,7 +2,8 @@ import { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { LogDevice } from '../../src/device/filters/log-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
 import { DeviceError } from '../../src/errors.js';
-import { carryOut, type Phase } from '../../src/store/phase.js';
+import { ChangeFailed } from '../../src/store/failure.js';
+import { carryOut, type IfFails, type Phase, type Write } from '../../src/store/phase.js';
 import { bytes } from '../../src/units.js';
 import { assert, suite } from '../support/harness.js';
 
@@ -10,15 +11,14 @@ import { assert, suite } from '../support/harness.js';
 
 const test = suite('carryOut');
 
+const write = (at: number, length: number, filled: number): Write => ({
+  at: bytes(at),
+  bytes: new Uint8Array(length).fill(filled),
+});
+
 const PHASES: readonly Phase[] = [
-  {
-    purpose: 'first',
-    writes: [
-      { at: bytes(4096), bytes: new Uint8Array(512).fill(1) },
-      { at: bytes(0), bytes: new Uint8Array(1024).fill(2) },
-    ],
-  },
-  { purpose: 'second', writes: [{ at: bytes(8192), bytes: new Uint8Array(512).fill(3) }] },
+  { purpose: 'first', writes: [write(4096, 512, 1), write(0, 1024, 2)] },
+  { purpose: 'second', writes: [write(8192, 512, 3)] },
   { purpose: 'nothing', writes: [] },
 ];
 
@@ -76,4 +76,60 @@ test('after a failed flush the next phase is not begun', async () => {
   assert.ok(error instanceof DeviceError);
   assert.is(error.operation, 'flush');
   assert.equal(log.lines(), ['flush', 'write 4096+512', 'write 0+1024']);
+});
+
+/** What is told when the write of one phase fails, with the requests that follow it. */
+async function toldAfter(ifFails: IfFails | undefined, alsoFailing: number[] = [], errno = 'EIO') {
+  const log = new LogDevice(memory());
+  const errors = new ErrorDevice(log);
+  for (const sector of [8, ...alsoFailing]) errors.addFault({ sector, on: 'write', errno });
+  const phase = { purpose: 'write it', writes: [write(4096, 512, 1)] };
+  const error: unknown = await carryOut(errors, [
+    ifFails === undefined ? phase : { ...phase, ifFails },
+  ]).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof ChangeFailed);
+  const { stands, lost, generation, code, hint = '' } = error;
+  return { stands, lost, generation, code, hint, lines: log.lines().slice(1) };
+}
+
+const then = (sector: number) => ({ purpose: `sector ${sector}`, writes: [write(sector * 512, 512, 9)] });
+const RETREAT: IfFails = {
+  copy: 'backup',
+  secure: [then(0), then(1)],
+  tidy: [then(2), then(3)],
+  stands: 'after',
+  generation: 7,
+};
+
+test('what a phase asks for in that case is made durable before anybody is told', async () => {
+  const { hint, ...told } = await toldAfter(RETREAT);
+  const lines = [0, 512, 1024, 1536].flatMap((at) => [`write ${at}+512`, 'flush']);
+  assert.equal(told, { stands: 'after', lost: 'backup', generation: 7, code: 'io', lines });
+  assert.match(
+    hint,
+    /^the change is made, but there is one copy only: the backup copy could not be written; /,
+  );
+  assert.match(hint, /next: dmremap check -p memory, .* dmremap dump -o FILE memory$/);
+});
+
+test('what only tidies may fail', async () => {
+  const { stands, lines } = await toldAfter(RETREAT, [2]);
+  assert.equal([stands, lines.length], ['after', 4]);
+});
+
+test('where the retreat fails nothing is known, and nothing more is written', async () => {
+  const { hint, ...told } = await toldAfter(RETREAT, [1]);
+  const lines = ['write 0+512', 'flush'];
+  assert.equal(told, { stands: 'unknown', lost: undefined, generation: undefined, code: 'io', lines });
+  assert.is(
+    hint,
+    'it failed at this step: write it; what lies on the device is not known; next: dmremap check memory',
+  );
+  assert.is((await toldAfter(undefined)).stands, 'unknown');
+});
+
+test('a device that is full is told to be so', async () => {
+  const { code, hint } = await toldAfter({ ...RETREAT, stands: 'before', copy: undefined }, [], 'ENOSPC');
+  assert.is(code, 'no-space');
+  assert.is(hint, 'nothing is lost and nothing is changed; make room, then: dmremap check memory');
 });

@@ -1,6 +1,9 @@
+import { LogDevice } from '../../src/device/filters/log-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
-import { MetadataWriter } from '../../src/store/writer.js';
-import { buildImage, type Entry, type ImageSpec } from '../support/build-image.js';
+import { DmremapError } from '../../src/errors.js';
+import { type Guard, MetadataWriter } from '../../src/store/writer.js';
+import { bytes } from '../../src/units.js';
+import { buildImage, type Entry, type ImageSpec, patch, patchSealed } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
 
@@ -41,4 +44,91 @@ test('appended, edited, removed, all at once and one after the other', async () 
   expected.delete(14);
   await commit({ remove: [2], append: [[1, 1600]], header: { total_remaps_created: 1001n } });
   assert.is(writer.content.header.generation, 704);
+});
+
+async function refusedOn(image: Buffer, generation?: number): Promise<[code: string, message: string]> {
+  const log = new LogDevice(new MemoryDevice(image));
+  const error: unknown = await MetadataWriter.open(log, generation === undefined ? {} : { generation }).catch(
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof DmremapError, 'the writer was opened');
+  assert.equal([log.count('write'), log.count('flush')], [0, 0]);
+  return [error.code, error.message];
+}
+
+test('nothing is written where check has to come first', async () => {
+  const cases: [image: Buffer, why: RegExp][] = [
+    [buildImage({ ...SPEC, tailBytes: Buffer.alloc(4096) }), /has grown/],
+    [Buffer.alloc(1 << 20), /no copy/],
+    [damaged((image) => patchSealed(image, 'backup', 'state', 1)), /no copy/],
+    [
+      damaged((image) => patchSealed(image, 'backup', 'spare_uuid', Buffer.alloc(16, 7))),
+      /not be written over/,
+    ],
+    [damaged((image) => patch(image, 'backup', 'generation', 3)), /not be written over/],
+    [damaged((image) => patchSealed(image, 'backup', 'version', 2)), /not known/],
+  ];
+  for (const [image, why] of cases) {
+    const [code, message] = await refusedOn(image);
+    assert.is(code, 'changed-since');
+    assert.match(message, why);
+  }
+});
+
+function damaged(change: (image: Buffer) => void): Buffer {
+  const image = buildImage(SPEC);
+  change(image);
+  return image;
+}
+
+test('what was decided by an older generation is not begun', async () => {
+  const [code, message] = await refusedOn(buildImage({ ...SPEC, generation: 8 }), 7);
+  assert.is(code, 'changed-since');
+  assert.match(message, /has generation 8, not 7/);
+  const writer = await MetadataWriter.open(new MemoryDevice(buildImage(SPEC)), { generation: 1 });
+  assert.is(writer.health, 'whole');
+});
+
+test('what is read is flushed before the first commit, and what it writes is what was planned', async () => {
+  const log = new LogDevice(new MemoryDevice(buildImage(SPEC)));
+  const writer = await MetadataWriter.open(log);
+  assert.equal([log.count('flush'), log.count('write')], [1, 0]);
+  log.requests.length = 0;
+  const data = [{ at: bytes(600 * 512), bytes: new Uint8Array(512).fill(9) }];
+  const change = { append: [[3, 600]] } as const;
+  const planned = writer.plan(change, NOW, data);
+  await writer.commit(change, NOW, data);
+  const lines = planned.flatMap(({ writes }) => [
+    ...writes.map(({ at, bytes: { length } }) => `write ${at}+${length}`),
+    'flush',
+  ]);
+  assert.equal(log.lines(), lines);
+  assert.equal(log.lines().slice(0, 2), ['write 307200+512', 'flush'], 'the data of new entries first');
+});
+
+test('a plain image takes what would tear its only copy under a guard alone', async () => {
+  const plain: ImageSpec = { ...SPEC, layout: 'plain' };
+  const unguarded = await MetadataWriter.open(new MemoryDevice(buildImage(plain)));
+  const refused = await unguarded.commit({ remove: [3] }, NOW);
+  assert.is(refused.kind === 'failed' && refused.failure.code, 'undo-unavailable');
+
+  const log = new LogDevice(new MemoryDevice(buildImage(plain)));
+  const guarded: string[] = [];
+  const guard: Guard = async (phases, work) => {
+    guarded.push(...phases.map(({ purpose }) => purpose));
+    assert.is(log.count('write'), 0, 'nothing is written before what it overwrites is saved');
+    await work();
+  };
+  const writer = await MetadataWriter.open(log, { guard });
+  assert.equal(await writer.commit({ remove: [3] }, NOW), { kind: 'committed' });
+  assert.equal(await writer.commit({ append: [[3, 600]] }, NOW), { kind: 'committed' });
+  assert.equal(guarded, ['commit generation 2 to the primary copy'], 'what is atomic needs none');
+});
+
+test('two commits at once are a mistake', async () => {
+  const writer = await MetadataWriter.open(new MemoryDevice(buildImage(SPEC)));
+  const first = writer.commit({ append: [[3, 600]] }, NOW);
+  const second: unknown = await writer.commit({ append: [[4, 601]] }, NOW).catch((error: unknown) => error);
+  assert.match(String(second), /two commits at once/);
+  assert.equal(await first, { kind: 'committed' });
 });
