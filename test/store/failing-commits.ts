@@ -20,6 +20,9 @@ export const ENTRIES: readonly Entry[] = Array.from(
 export const REDUNDANT = { layout: 'redundant', sectors: 384, maxEntries: 300, entries: ENTRIES } as const;
 export const PLAIN = { ...REDUNDANT, layout: 'plain' } as const;
 
+/** Bytes between the two copies, which say nothing about the metadata. */
+const DATA_AREA = { from: 12_288, to: 184_320 } as const;
+
 export type Remaps = ReadonlyMap<number, number>;
 
 export const REMAPS: Remaps = new Map(ENTRIES.map(([main, spare]) => [Number(main), Number(spare)]));
@@ -51,10 +54,10 @@ export class WatchedDevice extends FailingDevice {
 /** How much of what a failure meets reaches the medium: all kinds. */
 export const REACHES: readonly Reaches[] = ['nothing', 'everything', 'even', 'odd'];
 
-/** Each of the first requests, failing once, twice, or from then on. */
+/** Each of the first requests, failing once or from then on. */
 export function* failures(requests: number): Generator<Failure> {
   for (const reaches of REACHES)
-    for (const times of [1, 2, Number.POSITIVE_INFINITY])
+    for (const times of [1, Number.POSITIVE_INFINITY])
       for (let from = 0; from < requests; from++) yield { from, times, reaches };
 }
 
@@ -79,7 +82,9 @@ const told = (remaps: Iterable<readonly [number, number]>) =>
 
 /** What check makes of this medium, and what the independent reader finds then. */
 async function recover(image: Buffer, mode: Mode): Promise<Recovered> {
-  const key = createHash('sha1').update(mode).update(image).digest('hex');
+  const { from, to } = DATA_AREA;
+  const metadata = createHash('sha1').update(image.subarray(0, from)).update(image.subarray(to));
+  const key = `${mode} ${image.length} ${metadata.digest('hex')}`;
   const known = seen.get(key);
   if (known !== undefined) return known;
   const { p, y } = judge(image);

@@ -140,7 +140,7 @@ for (const one of CASES)
     async () => {
       let failed = 0;
       for (const failure of failuresOfCommit()) if (await tryCase(one, REDUNDANT, failure)) failed++;
-      assert.ok(failed > 60, `${failed} failures were met`);
+      assert.ok(failed > 50, `${failed} failures were met`);
     },
     { timeoutMs: 120_000 },
   );
@@ -151,7 +151,7 @@ for (const one of CASES.filter(({ atomic }) => atomic))
     async () => {
       let failed = 0;
       for (const failure of failuresOfCommit()) if (await tryCase(one, PLAIN, failure)) failed++;
-      assert.ok(failed > 40, `${failed} failures were met`);
+      assert.ok(failed > 35, `${failed} failures were met`);
     },
     { timeoutMs: 120_000 },
   );
@@ -266,9 +266,9 @@ test(
   'long runs, in which one failure meets what another has left',
   async () => {
     let failed = 0;
-    for (let seed = 0; seed < 150; seed++) failed += await tryLongRun(seed);
+    for (let seed = 0; seed < 60; seed++) failed += await tryLongRun(seed);
     console.log(`${failed} requests failed`);
-    assert.ok(failed > 500, `${failed}`);
+    assert.ok(failed > 200, `${failed}`);
   },
   { timeoutMs: 120_000 },
 );
