@@ -54,43 +54,34 @@ export interface Summed {
 
 /** The copy that would lie at this place if this content were written there. */
 export function sealedCopy({ content, tableCrc }: Summed, place: Place, deviceSize: Bytes): Copy {
-  const { name, headerAt } = place;
-  const checksum = checksumIn(name, content.block, tableCrc, content.table.bytes.length);
-  const copy = name === 'backup' && hasExtension(content.header) ? 1 : 0;
-  const block = encodeHeader({ checksum, copy }, content.block);
-  const header = decodeHeader(block);
-  const tableAt = tablePlace(name, headerAt, header, deviceSize);
+  const checksum = checksumIn(place.name, content.block, tableCrc, content.table.bytes.length);
+  const copy = place.name === 'backup' && hasExtension(content.header) ? 1 : 0;
   return {
-    name,
-    place: placeName(place, deviceSize),
-    headerAt,
-    block,
-    header,
-    tableAt,
-    unreadable: [],
+    ...copyOf(encodeHeader({ checksum, copy }, content.block), place, deviceSize),
     computed: checksum,
-    onlyMagicWrong: false,
-    faults: headerFaults(name, header, tableAt),
   };
 }
 
 /** The copy that lies there, damaged as it is. */
 export function damagedCopy(place: Place, deviceSize: Bytes): Copy {
-  const { name, headerAt } = place;
   const { block, unreadable } = place.reading;
-  const header = decodeHeader(block);
-  const tableAt = tablePlace(name, headerAt, header, deviceSize);
+  const copy = copyOf(block, place, deviceSize);
   return {
-    name,
-    place: placeName(place, deviceSize),
-    headerAt,
-    block,
-    header,
-    tableAt,
+    ...copy,
     unreadable: unreadable.map((range) => ({ ...range, errno: 'EIO' })),
-    computed: undefined,
-    onlyMagicWrong: false,
-    faults: [...headerFaults(name, header, tableAt), 'checksum'],
+    faults: [...copy.faults, 'checksum'],
+  };
+}
+
+function copyOf(block: Uint8Array, place: Place, deviceSize: Bytes): Copy {
+  const { name, headerAt } = place;
+  const lone = loneCopy(block, place);
+  const tableAt = tablePlace(name, headerAt, lone.header, deviceSize);
+  return {
+    ...lone,
+    place: placeName(place, deviceSize),
+    tableAt,
+    faults: headerFaults(name, lone.header, tableAt),
   };
 }
 
