@@ -18,6 +18,8 @@ export interface Finding {
   readonly stored?: number | bigint | string;
   readonly expected?: number | bigint | string;
   readonly detail?: string;
+  /** Both spares of a pair, source first, as they are named in a line that may be typed later. */
+  readonly pair?: readonly [source: string, target: string];
   /** Entries or sectors concerned, of which `entries` shows the first. */
   readonly count?: number;
   readonly entries?: readonly EntryPlace[];

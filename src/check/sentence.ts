@@ -24,7 +24,13 @@ export function sentenceOf(problem: Problem): string {
   return fill(problem.row.says, factsOf(problem));
 }
 
-/** What to type next. @param device the device's name as it stands in a shell command */
-export function nextStepFor(problem: Problem, device: string): string {
-  return fill(problem.row.next, { ...factsOf(problem), device });
+/**
+ * What to type next.
+ *
+ * @param device the name of the spare that the problem is about
+ * @param quote makes one word of a shell command of a name
+ */
+export function nextStepFor(problem: Problem, device: string, quote: (name: string) => string): string {
+  const pair = problem.pair?.map(quote).join(' ');
+  return fill(problem.row.next, { ...factsOf(problem), pair, device: quote(device) });
 }

@@ -5,6 +5,7 @@ import { hasExtension } from '../format/header.js';
 import { judgeSet, type Member, type PairFinding } from '../migrate/pairs.js';
 import { type CheckOptions, type CheckReport, type Examined, examine, settle } from './check.js';
 import type { Diagnosis } from './diagnose.js';
+import { isKernelName } from './lasting-name.js';
 import { finishSwitch, retireSource } from './pair-steps.js';
 
 /** A device that could not be checked; the others are checked all the same. */
@@ -124,9 +125,9 @@ function isRefused({ remaining }: CheckReport): boolean {
 function findingsFor(pair: PairFinding, setUuid: string): Map<string, Finding> {
   switch (pair.kind) {
     case 'switch-unfinished':
-      return new Map([[pair.target.name, { id: 'pair-switch-unfinished' }]]);
+      return new Map([[pair.target.name, { id: 'pair-switch-unfinished', pair: namesOf(pair) }]]);
     case 'source-not-retired':
-      return new Map([[pair.source.name, { id: 'pair-source-not-retired' }]]);
+      return new Map([[pair.source.name, { id: 'pair-source-not-retired', pair: namesOf(pair) }]]);
     case 'clone':
       return new Map(
         pair.members.map(({ name }) => {
@@ -142,6 +143,12 @@ function findingsFor(pair: PairFinding, setUuid: string): Map<string, Finding> {
         ]),
       );
   }
+}
+
+/** Both devices by names that last: a tag in place of what the kernel calls them. */
+function namesOf({ source, target }: Extract<PairFinding, { readonly source: Member }>): [string, string] {
+  const nameOf = ({ name, spare_uuid }: Member) => (isKernelName(name) ? `SPARE=${spare_uuid}` : name);
+  return [nameOf(source), nameOf(target)];
 }
 
 /** What came of the step that corrects a finding about a pair: taken, or the error that stopped it. */

@@ -11,6 +11,7 @@ import { carryOut, type Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
 import type { CutShort } from './cut-short.js';
 import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
+import { lastingName } from './lasting-name.js';
 import { withDevice } from './open-device.js';
 import type { ProvenContent } from './proven.js';
 import type { SurveyOptions } from './survey.js';
@@ -40,6 +41,8 @@ export interface Examined {
   readonly device: string;
   /** The same for two names of one device. */
   readonly identity: string;
+  /** What to call the device in a line that may be typed later. */
+  readonly lastingName: string;
   readonly found: Diagnosis;
 }
 
@@ -57,11 +60,15 @@ export interface CheckReport extends Examined {
 /** Reads one spare, and writes nothing in any mode. */
 export function examine(path: string, options: CheckOptions): Promise<Examined> {
   options.signal?.throwIfAborted();
-  return withDevice(path, 'read', async (device) => ({
-    device: path,
-    identity: identityOf(device),
-    found: await diagnoseFully(device, { ...options, holder: holderOf(device) }),
-  }));
+  return withDevice(path, 'read', async (device) => {
+    const found = await diagnoseFully(device, { ...options, holder: holderOf(device) });
+    return {
+      device: path,
+      identity: identityOf(device),
+      lastingName: lastingName(path, device, found.survey.choice.chosen?.header),
+      found,
+    };
+  });
 }
 
 function identityOf({ deviceNumber, dev, ino }: FileDevice): string {
@@ -86,19 +93,19 @@ export async function settle(examined: Examined, options: CheckOptions): Promise
       exitCode: verdict.exitCode,
     };
   options.signal?.throwIfAborted();
-  return withDevice(path, 'exclusive', (device) => correct(path, device, options));
+  return withDevice(path, 'exclusive', (device) => correct(examined, device, options));
 }
 
 /** Everything is read again under the lock: what was seen before may have been another writer's doing. */
-async function correct(name: string, device: FileDevice, options: CheckOptions): Promise<CheckReport> {
+async function correct(examined: Examined, device: FileDevice, options: CheckOptions): Promise<CheckReport> {
   const found = await diagnoseFully(device, options);
   options.signal?.throwIfAborted();
   const { uninterrupted = (work) => work() } = options;
-  return uninterrupted(() => correctRounds(name, device, found, options));
+  return uninterrupted(() => correctRounds({ ...examined, found }, device, found, options));
 }
 
 async function correctRounds(
-  name: string,
+  examined: Examined,
   device: FileDevice,
   found: FullDiagnosis,
   options: CheckOptions,
@@ -118,9 +125,7 @@ async function correctRounds(
   }
   const { remaining, exitCode } = judge(now.problems, 'read');
   return {
-    device: name,
-    identity: identityOf(device),
-    found,
+    ...examined,
     now,
     corrected,
     done,

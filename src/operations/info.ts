@@ -4,6 +4,7 @@ import { type Identity, identify } from '../device/identity.js';
 import type { Standing } from '../store/choose.js';
 import type { Copy } from '../store/copy.js';
 import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
+import { lastingName } from './lasting-name.js';
 import { withDevice } from './open-device.js';
 
 /** A copy with what it is beside the others. */
@@ -18,6 +19,8 @@ export interface SpareInfo {
     'path' | 'kind' | 'size' | 'logicalBlockSize' | 'physicalBlockSize' | 'deviceNumber'
   >;
   readonly identity: Identity;
+  /** What to call the device in a line that may be typed later. */
+  readonly lastingName: string;
   readonly diagnosis: Diagnosis;
   /** The primary first; places where nothing was ever expected and nothing stands are left out. */
   readonly copies: readonly CopyInfo[];
@@ -27,7 +30,13 @@ export interface SpareInfo {
 export function readInfo(path: string): Promise<SpareInfo> {
   return withDevice(path, 'read', async (device) => {
     const diagnosis = await diagnose(device, { holder: holderOf(device), skipBeyond: true });
-    return { device, identity: await identify(device), diagnosis, copies: copiesOf(diagnosis) };
+    return {
+      device,
+      identity: await identify(device),
+      lastingName: lastingName(path, device, diagnosis.survey.choice.chosen?.header),
+      diagnosis,
+      copies: copiesOf(diagnosis),
+    };
   });
 }
 

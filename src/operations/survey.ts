@@ -77,7 +77,7 @@ function refuseUnreadable(device: BlockDevice, { primary, backups }: LoadedCopie
   const telling = copies.some((copy) => copy.unreadable.length === 0 && isEvidence(copy));
   if (choice.chosen !== undefined || range === undefined || telling) return;
   throw new DeviceError(device.name, 'read', range.errno, bytesToSectors(range.at), {
-    hint: 'no copy of the metadata is whole; `dmremap dump` shows what can still be read',
+    hint: `no copy of the metadata is whole; what can still be read: dmremap dump ${device.name}`,
   });
 }
 

@@ -133,6 +133,6 @@ function refuseSplit(segments: readonly Segment[], main: MainDevice, spare: File
   throw new DmremapError(
     'unsupported',
     `a logical block of ${block} bytes would be split at sector ${split.start} (${split.length} sectors on ${split.device})`,
-    { hint: 'device-mapper cannot address parts of a block; serve the set instead' },
+    { hint: 'device-mapper cannot address parts of a block; no table can map this set' },
   );
 }

@@ -117,7 +117,7 @@ export async function standsStill(
 
 export function neverStill(device: BlockDevice): DmremapError {
   return new DmremapError('busy', `${device.name}: the metadata kept changing while it was read`, {
-    hint: 'another program is writing to it; see `dmremap status --control PATH` for a running server',
+    hint: 'another program is writing to it: stop it, or try again in a moment',
   });
 }
 

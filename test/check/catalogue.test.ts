@@ -50,7 +50,7 @@ for (const [index, one] of CASES.entries()) {
 
   test(`${title}: its sentences are whole`, async () => {
     for (const problem of await problemsOf(one)) {
-      for (const text of [sentenceOf(problem), nextStepFor(problem, '/dev/sdx')]) {
+      for (const text of [sentenceOf(problem), nextStepFor(problem, '/dev/sdx', String)]) {
         assert.not.match(text, /[{}]|undefined|NaN|\[object/, text);
         assert.match(text, /^\S.*\S$/);
       }

@@ -1,11 +1,11 @@
 import { symlinkSync } from 'node:fs';
 import type { Mode } from '../../src/check/checker.js';
 import { nextStepFor, sentenceOf } from '../../src/check/sentence.js';
-import { outcomeExitCode, outcomeJson } from '../../src/cli/render/check.js';
+import { outcomeExitCode, outcomeJson, outcomeText } from '../../src/cli/render/check.js';
 import { checkSpares, isFailure, modeOf } from '../../src/operations/check-many.js';
 import { Scratch } from '../device/scratch.js';
 import { buildImage, type ImageSpec, patch, patchSealed } from '../support/build-image.js';
-import { assert, suite } from '../support/harness.js';
+import { assert, needs, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
 import { changed, FROM, NOW, Pair, SWITCHED, TO, TO_UUID } from './pairs.js';
 
@@ -17,6 +17,8 @@ test.beforeEach(() => {
   scratch = new Scratch();
 });
 test.afterEach(() => scratch.cleanUp());
+
+const TERMINAL = { color: false, unicode: true, width: 80, live: false };
 
 const MODES: readonly Mode[] = ['read', 'preen', 'yes'];
 
@@ -237,7 +239,7 @@ test('the sentences of pairs are whole', async () => {
       assert.ok(!isFailure(outcome));
       for (const problem of outcome.found.problems.filter(({ id }) => id.startsWith('pair-'))) {
         seen.add(problem.id);
-        for (const text of [sentenceOf(problem), nextStepFor(problem, '/dev/sdx')])
+        for (const text of [sentenceOf(problem), nextStepFor(problem, '/dev/sdx', String)])
           assert.not.match(text, /[{}]|undefined/, text);
       }
     }
@@ -247,6 +249,33 @@ test('the sentences of pairs are whole', async () => {
     'pair-source-not-retired',
     'pair-switch-unfinished',
   ]);
+});
+
+test('what to type next can be typed', async () => {
+  const pair = new Pair(scratch, FROM, TO);
+  const [, target] = await pair.check('read');
+  assert.ok(target !== undefined && !isFailure(target));
+  const text = outcomeText(target, { terminal: TERMINAL, verbose: false });
+  const [, typed = ''] = /next: (.*?)\n\S/s.exec(text) ?? [];
+  const words = typed.replace(/ \\\n +/g, ' ').split(' ');
+  assert.equal(words, ['dmremap', 'check', '-p', ...pair.paths]);
+  for (const line of text.split('\n'))
+    assert.ok(line.length <= 80 || /^\S+:?$|^ {8}\S+( \\)?$/.test(line), `more than 80 columns: ${line}`);
+});
+
+test('a block device is called by a tag in what may be typed later', async () => {
+  needs('root', 'losetup', '/dev/loop-control');
+  const { paths } = new Pair(scratch, FROM, TO);
+  const loops = paths.map((path) => scratch.loop(path));
+  const outcomes = await checkSpares(loops, { mode: 'read', now: BigInt(NOW) });
+  const [, target] = outcomes;
+  assert.ok(target !== undefined && !isFailure(target));
+  const text = outcomeText(target, { terminal: TERMINAL, verbose: false });
+  const uuid = (byte: string) =>
+    `${byte.repeat(4)}-${[2, 2, 2, 6].map((count) => byte.repeat(count)).join('-')}`;
+  assert.match(text, `next: dmremap check -p SPARE=${uuid('f0')}`);
+  assert.match(text, `SPARE=${uuid('70')}\n`);
+  assert.not.match(text, /next:.*\/dev\//);
 });
 
 test('one device is not judged against others', async () => {

@@ -61,7 +61,7 @@ export const COPY_ROWS = [
     says: 'Where the {copy} copy belongs stands: {detail} (byte {byte}).',
     means: 'Somebody may be using this device for something else. The other copy still holds every remap.',
     corrects: 'Never overwritten by a flag: that could destroy a filesystem. Make sure that nobody needs it.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'copy-unreadable',
@@ -72,7 +72,7 @@ export const COPY_ROWS = [
     means: 'The spare itself has bad sectors. What the unreadable header said cannot be known.',
     corrects:
       'Nothing is written over what could not be read. Save the metadata now; move to a healthy spare.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'copy-table-unreadable',
@@ -82,7 +82,7 @@ export const COPY_ROWS = [
     says: 'The table of the {copy} copy cannot be read in full ({detail}).',
     means: 'The spare itself has bad sectors. The other copy is whole.',
     corrects: 'Rewrites this copy from the whole one, which lets the disk put the bad sectors aside.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'copy-foreign',
@@ -112,7 +112,7 @@ export const COPY_ROWS = [
     says: 'No copy is valid. {detail}.',
     means: 'The remaps are damaged but not necessarily lost: the data sectors are untouched.',
     corrects: 'Nothing is written. dump shows what can still be read.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'no-valid-copy-proven',

@@ -10,7 +10,7 @@ export const ENTRY_ROWS = [
     says: '{entries} with a main sector beyond main, which has {expected} sectors.',
     means: 'These entries can never be used. Another disk may have been meant.',
     corrects: 'Left to you: nothing is dropped in silence.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'spare-in-metadata',
@@ -20,7 +20,7 @@ export const ENTRY_ROWS = [
     says: '{entries} with a spare sector inside the metadata; data is {expected}.',
     means: 'Writing to such a sector of main would write over the metadata. The set is not served.',
     corrects: 'Left to you: nothing is dropped in silence.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'spare-out-of-range',
@@ -30,7 +30,7 @@ export const ENTRY_ROWS = [
     says: '{entries} with a spare sector beyond the end of the spare, which has {expected} sectors.',
     means: 'The data of these sectors is not on this device.',
     corrects: 'Left to you: nothing is dropped in silence.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'main-duplicate',
@@ -40,7 +40,7 @@ export const ENTRY_ROWS = [
     says: '{entries} whose main sector another entry has too.',
     means: 'Which of the spare sectors holds the data cannot be told from the table.',
     corrects: 'Left to you: nothing is dropped in silence.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'spare-shared',
@@ -50,7 +50,7 @@ export const ENTRY_ROWS = [
     says: '{entries} whose spare sector another entry has too.',
     means: 'The spare sector holds the data of one of them at most.',
     corrects: 'Left to you: nothing is dropped in silence.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'slot-empty',
@@ -81,7 +81,7 @@ export const ENTRY_ROWS = [
     says: '{entries} whose data cannot be read, the first at spare sector {detail}.',
     means: 'The spare is failing. The data of these sectors may be lost.',
     corrects: 'Copy what can be read to a healthy spare.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'main-size-differs',

@@ -40,7 +40,7 @@ export const HEADER_ROWS = [
     says: 'The generation is 0, which no commit ever has.',
     means: 'The checksum fits, so a program that does not know the format wrote it.',
     corrects: 'Left to you.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'capacity-out-of-range',
@@ -50,7 +50,7 @@ export const HEADER_ROWS = [
     says: 'max_entries is {stored}; it may be {expected}.',
     means: 'The checksum fits, so a program wrote it so.',
     corrects: 'Left to you.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'geometry-wrong',
@@ -160,7 +160,7 @@ export const HEADER_ROWS = [
     says: 'The spare has {expected} sectors, the metadata says {stored}. {detail}.',
     means: 'The end of the device, with the backup, is missing: a truncated image or a smaller disk.',
     corrects: 'Left to you: bring back the whole device if you can.',
-    next: 'dmremap dump -o FILE {device}',
+    next: 'dmremap dump -o spare.json {device}',
   },
   {
     id: 'held',

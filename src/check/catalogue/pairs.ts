@@ -10,7 +10,7 @@ export const PAIR_ROWS = [
     says: 'The source is retired and this target holds all its data: this spare is the active one.',
     means: 'Nothing is lost. From here on the target is the spare of the set.',
     corrects: 'Makes the copies of the source whole, then makes the target the active spare.',
-    next: 'dmremap check -p FROM TO',
+    next: 'dmremap check -p {pair}',
   },
   {
     id: 'pair-source-not-retired',
@@ -20,7 +20,7 @@ export const PAIR_ROWS = [
     says: 'Both spares are active; the other is newer and names this one as its predecessor.',
     means: 'Using this one by mistake would bring back old data.',
     corrects: 'Retires this spare.',
-    next: 'dmremap check -p FROM TO',
+    next: 'dmremap check -p {pair}',
   },
   {
     id: 'pair-clone',

@@ -19,6 +19,6 @@ export interface CatalogueRow {
   readonly means: string;
   /** What the correction does and what it risks; why there is none. */
   readonly corrects: string;
-  /** What to type next; {device} is filled in. */
+  /** What to type next; {device} and {pair} are filled in. */
   readonly next: string;
 }

@@ -8,7 +8,7 @@ import { exitCodeOf } from '../exit-codes.js';
 import { describeFailure } from '../report.js';
 import { paint, type Terminal } from '../terminal.js';
 import type { JsonObject } from './json.js';
-import { plural, quoteForShell, wrap } from './text.js';
+import { displayWidth, plural, quoteForShell, wrap } from './text.js';
 
 export interface CheckTextOptions {
   readonly terminal: Terminal;
@@ -19,11 +19,11 @@ export interface CheckTextOptions {
 /** What a check found on one device, as people read it. */
 export function checkText(report: CheckReport, { terminal, verbose }: CheckTextOptions): string {
   const { found, corrected, remaining } = report;
-  const lines = [`${report.device}: ${describeSet(report)}`];
-  const problems = problemsText(report.device, found.problems, { terminal, verbose }, corrected);
+  const lines = [headed(report.device, describeSet(report), terminal)];
+  const problems = problemsText(report.lastingName, found.problems, { terminal, verbose }, corrected);
   if (problems !== '') lines.push(problems);
   for (const step of report.done) lines.push(indented(`done: ${step}`, 4, terminal));
-  lines.push(`${report.device}: ${conclusion(corrected.length, remaining.length)}`);
+  lines.push(headed(report.device, conclusion(corrected.length, remaining.length), terminal));
   return `${lines.join('\n')}\n`;
 }
 
@@ -79,7 +79,7 @@ function problemLines(
   if (row.severity !== 'note' || verbose) lines.push(indented(row.means, 4, terminal));
   if (verbose) lines.push(indented(`correction: ${row.corrects}`, 4, terminal));
   if (row.severity !== 'note' && !corrected)
-    lines.push(`    next: ${nextStepFor(problem, quoteForShell(device))}`);
+    lines.push(continued(`    next: ${nextStepFor(problem, device, quoteForShell)}`, terminal));
   return lines;
 }
 
@@ -97,6 +97,19 @@ function indented(text: string, by: number, terminal: Terminal): string {
     .split('\n')
     .map((line) => pad + line)
     .join('\n');
+}
+
+/** What is said of a device, behind its name or, where that is long, below it. */
+function headed(device: string, text: string, terminal: Terminal): string {
+  const line = `${device}: ${text}`;
+  return displayWidth(line) <= terminal.width ? line : `${device}:\n${indented(text, 2, terminal)}`;
+}
+
+/** A line to be typed; where it is too long it goes on as a shell understands it, so that it can be pasted. */
+function continued(line: string, { width }: Terminal): string {
+  // within quotes a backslash would be one of the name
+  if (displayWidth(line) <= width || line.includes("'")) return line;
+  return wrap(line, Math.max(width - 2, 20), { indent: ' '.repeat(8) }).replaceAll('\n', ' \\\n');
 }
 
 /** What came of one device of several; an error is told on standard error. */
@@ -125,7 +138,7 @@ export function checkJson(report: CheckReport): JsonObject {
     device: report.device,
     exit_code: report.exitCode,
     ...setJson(chosen),
-    problems: report.found.problems.map((problem) => problemJson(problem, report)),
+    problems: report.found.problems.map((problem) => problemJson(problem, report.lastingName)),
     corrected: report.corrected.map(({ id }) => id),
     remaining: report.remaining.map(({ id }) => id),
     done: report.done,
@@ -147,7 +160,8 @@ function setJson(chosen: Copy | undefined): JsonObject {
   };
 }
 
-export function problemJson(problem: Problem, report: Pick<CheckReport, 'device'>): JsonObject {
+/** @param device its name as it stands in what to type next */
+export function problemJson(problem: Problem, device: string): JsonObject {
   const { row, id, copy, field, byte, stored, expected, count, entries } = problem;
   return {
     id,
@@ -161,6 +175,6 @@ export function problemJson(problem: Problem, report: Pick<CheckReport, 'device'
     expected,
     count,
     entries: entries?.map((entry) => ({ ...entry })),
-    next: row.severity === 'note' ? undefined : nextStepFor(problem, quoteForShell(report.device)),
+    next: row.severity === 'note' ? undefined : nextStepFor(problem, device, quoteForShell),
   };
 }

@@ -34,7 +34,7 @@ function rowText(row: CatalogueRow, terminal: Terminal): string {
     ['means', row.means],
     ['fixed by', FIXES[row.fix]],
     ['the fix', row.corrects],
-    ['next', row.next.replaceAll('{device}', 'SPARE')],
+    ['next', row.next.replaceAll('{device}', 'SPARE').replaceAll('{pair}', 'FROM TO')],
   ];
   return `${wrap(row.title, terminal.width)}\n\n${keyValueTable(rows, terminal)}`;
 }

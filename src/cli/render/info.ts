@@ -22,7 +22,7 @@ export function infoText(info: SpareInfo, terminal: Terminal, verbose: boolean):
     keyValueTable(summaryRows(info), terminal),
     gridText(['field', ...info.copies.map(copyTitle)], fieldRows(info.copies), terminal),
   ];
-  const problems = problemsText(info.device.path, info.diagnosis.problems, { terminal, verbose });
+  const problems = problemsText(info.lastingName, info.diagnosis.problems, { terminal, verbose });
   return `${[...parts, problems].filter((part) => part !== '').join('\n\n')}\n`;
 }
 
@@ -121,7 +121,7 @@ export function shownValue(name: keyof Header, header: Header): string {
 }
 
 /** The same for --json: headers as they are, u64 exact. */
-export function infoJson({ device, identity, diagnosis, copies }: SpareInfo): JsonObject {
+export function infoJson({ device, identity, lastingName, diagnosis, copies }: SpareInfo): JsonObject {
   const { chosen } = diagnosis.survey.choice;
   return {
     device: {
@@ -145,6 +145,6 @@ export function infoJson({ device, identity, diagnosis, copies }: SpareInfo): Js
       computed_checksum: copy.computed ?? null,
       header: { ...copy.header },
     })),
-    problems: diagnosis.problems.map((problem) => problemJson(problem, { device: device.path })),
+    problems: diagnosis.problems.map((problem) => problemJson(problem, lastingName)),
   };
 }
