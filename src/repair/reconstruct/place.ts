@@ -81,11 +81,12 @@ export class Place {
     return from < 0 || to > this.reading.region.length ? undefined : this.reading.region.subarray(from, to);
   }
 
-  /** Its header names a table of which only a part was read, since no more is searched. */
+  /** Its header names live entries that were not read, since no larger table is searched. */
   get isTooLarge(): boolean {
-    const { max_entries } = this.header;
+    const { max_entries, entry_count } = this.header;
+    if (!this.speaks || entry_count > max_entries || this.tableAt(max_entries) === undefined) return false;
     const isCut = tableArea(max_entries) > MOST_AREA && this.reading.region.length >= MOST_AREA;
-    return this.speaks && isCut && this.tableAt(max_entries) !== undefined;
+    return isCut && this.slots(max_entries, entry_count) === undefined;
   }
 
   /** How many slots of this capacity were read without a gap. */

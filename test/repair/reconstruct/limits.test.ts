@@ -4,7 +4,9 @@ import { SubsetSums } from '../../../src/repair/reconstruct/subset-sums.js';
 import { buildImage, endPlace, type ImageSpec, patch } from '../../support/build-image.js';
 import { checksumOf, crc32, FIELDS, redundantGeometry } from '../../support/format-numbers.js';
 import { assert, suite } from '../../support/harness.js';
-import { readImage } from './damaged-set.js';
+import { Random } from '../../support/random.js';
+import { readCopies, readImage } from './damaged-set.js';
+import { truthOf } from './truth.js';
 
 /** The edges of section 6's definition: how many contents may be searched, and how many entries a bit may have. */
 
@@ -183,21 +185,41 @@ function patchForCrc(message: Buffer, wanted: number): Buffer {
   return patched;
 }
 
-test('a table beyond what is searched is said to be', () => {
-  const capacity = 5_000_000;
-  const { dataStart } = redundantGeometry(0, capacity);
-  const image = buildImage({
-    layout: 'plain',
-    sectors: dataStart + 8,
-    maxEntries: capacity,
-    entries: [[5, dataStart]],
-  });
-  flip(image, 4100);
-  const found = reconstruct(readImage(image));
+test('two contents that fit one checksum prove nothing, although one of them breaks a rule', () => {
+  const image = imageOf('plain', 200, 1000);
+  const wanted = image.readUInt32LE(FIELDS.checksum[0]);
+  // the free slot behind the table, so that the checksum fits a table that has it, too
+  image.writeUInt32LE(201, FIELDS.entry_count[0]);
+  const live = image.subarray(4096, 4096 + 16 * 201);
+  live.writeUInt32LE(77, 16 * 200);
+  live.set(patchForCrc(Buffer.concat([unsummed(image), live.subarray(0, -4)]), wanted), live.length - 4);
+  image.writeUInt32LE(500, FIELDS.entry_count[0]);
+  const { candidates, complete } = reconstruct(readImage(image));
+  assert.equal(
+    candidates.map(({ keeps, proven }) => [keeps, proven]),
+    [
+      [200, false],
+      [201, false],
+    ],
+  );
+  assert.is(complete, true);
+  assert.match(candidates[0]?.why ?? '', /2 contents fit the same checksum/);
+});
+
+test('a table beyond what is searched is said to be, and what needs no search is proven beside it', () => {
+  const random = new Random(1);
+  const large = (layout: 'plain' | 'redundant') =>
+    truthOf({ layout, count: 2, maxEntries: 5_000_000 }, random);
+  const redundant = large('redundant');
+  for (const { header } of redundant.copies) header.fill(0, 0, 8);
+  const found = reconstruct(readCopies(redundant.deviceBytes, redundant.copies));
   assert.is(found.complete, false);
   assert.ok(
     found.limits.some((limit) => limit.includes('4194304 entries')),
     found.limits.join(),
   );
-  assert.ok(found.candidates.every((candidate) => !candidate.proven));
+  assert.equal([only(found).kind, only(found).proven], ['put-right', false]);
+  const plain = large('plain');
+  for (const { header } of plain.copies) header.fill(0, 0, 8);
+  assert.is(only(reconstruct(readCopies(plain.deviceBytes, plain.copies))).proven, true);
 });
