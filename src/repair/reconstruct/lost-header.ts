@@ -34,6 +34,7 @@ const UNVOUCHED = 2n ** 32n;
  * A header made anew for a table that lies there whole (format.md section 6). What is a table is told by its
  * looks: entries that could be live together, at the front, and at the end where a backup would have its own. A
  * free slot that still holds an entry which was removed looks like a live one, so this is never more than a guess.
+ * Two tables alike tell a redundant set; where they are not, what looks like one at the end may be data.
  */
 export function rebuildHeaders(places: Places, told: Told): SearchResult {
   const limits = { mainSize: told.mainSize, deviceSize: places.deviceSize };
@@ -43,17 +44,21 @@ export function rebuildHeaders(places: Places, told: Told): SearchResult {
     // the table area of a backup ends where its header begins, that of a primary before the data
     const areaOf = ({ at }: Run) => place.headerAt - (regionStart(place.reading) + at);
     const leavesRoom = (area: number, { firstSpare }: Run) => TABLE_START + area <= firstSpare * SECTOR_SIZE;
-    const run = longestRun(place.reading.region, limits, (found) => leavesRoom(areaOf(found), found));
+    const run = longestRun(place.reading.region, limits, (one) => leavesRoom(areaOf(one), one));
     if (run === undefined) continue;
     const area = areaOf(run);
     fits.push(fitOf(places, told, run, area, place));
-    if (front !== undefined && leavesRoom(area, front))
-      fits.push(fitOf(places, told, front, area, places.primary));
+    if (front !== undefined && Buffer.compare(front.table.bytes, run.table.bytes) === 0) return found(fits);
+    if (front !== undefined) fits.push(fitOf(places, told, front, area, places.primary));
   }
-  if (front !== undefined && fits.length === 0) {
+  if (front !== undefined) {
     const area = roundDown(front.firstSpare * SECTOR_SIZE - TABLE_START, BLOCK_SIZE);
     fits.push(fitOf(places, told, front, area, undefined));
   }
+  return found(fits);
+}
+
+function found(fits: readonly Fit[]): SearchResult {
   return { fits, covered: 0n, limits: [] };
 }
 

@@ -159,7 +159,7 @@ test('a table that was made so that every count fits gives few candidates, and n
   }
   image.writeUInt32LE(500, FIELDS.entry_count[0]);
   const found = reconstruct(readImage(image));
-  assert.ok(found.candidates.length <= 16);
+  assert.is(found.candidates.length, 4);
   assert.is(found.complete, false);
   assert.ok(found.candidates.every((candidate) => !candidate.proven));
 });

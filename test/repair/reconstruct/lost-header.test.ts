@@ -80,7 +80,12 @@ test('a table that only the end still has, and two that differ', () => {
   assert.equal(alone && entriesIn(alone), entriesOf(200));
   const differ = Buffer.from(image);
   flip(differ, 4096 + 16 * 7);
-  assert.is(rebuilt(differ).length, 2);
+  const candidates = rebuilt(differ);
+  assert.equal(candidates.map(({ keeps, content }) => [keeps, content.header.backup_header > 0n]).sort(), [
+    [200, false],
+    [200, true],
+    [200, true],
+  ]);
 });
 
 test('a moved entry that its old slot still holds ends the table', () => {
