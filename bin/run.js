@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { main } from '../dist/src/cli/program.js';
+'use strict';
 
-await main(process.argv.slice(2));
+require('../dist/src/cli/program.cjs').main(process.argv.slice(2));

@@ -1,12 +1,12 @@
 /**
- * Puts each of the two programs in one file, after tsc: a program of a hundred modules spends most of its start
- * on finding, reading and linking them. What tsc made of src/cli/program.ts and src/fsck/program.ts is replaced
- * by a line that loads the file beside it, so that the entries in bin/ stay as they are, and a plain tsc takes
- * the bundles out of use. Where esbuild cannot be had, nothing is replaced: the programs only start slower.
+ * Puts each of the two programs in one file for its entry in bin/, after tsc: a program of a hundred modules
+ * spends most of its start on finding, reading and linking them. CommonJS as the entries are: Node starts sooner
+ * with it, and loads a module of its own no sooner than it is used.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as esbuild from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -14,23 +14,15 @@ const dist = join(root, 'dist');
 /** Found at run time: a native library, what is loaded only to ask questions, what oclif can do without. */
 const EXTERNAL = ['koffi', 'inquirer', 'typescript'];
 
-const esbuild = await import('esbuild').catch((error) => {
-  console.log(`bundle: the programs stay in many files: ${error.message}`);
-});
-if (esbuild !== undefined) {
-  const inputs = new Set();
-  for (const [program, code] of [
-    ['src/cli/program', dmremap()],
-    ['src/fsck/program', "export { main } from './main.js';"],
-  ]) {
-    const { metafile } = await bundle(program, code);
-    for (const input of Object.keys(metafile.inputs)) inputs.add(input);
-    const load = `createRequire(import.meta.url)('./program.cjs')`;
-    const text = `import { createRequire } from 'node:module';\nexport const { main } = ${load};\n`;
-    writeFileSync(join(dist, `${program}.js`), text);
-  }
-  writeFileSync(join(dist, 'src', 'licenses.txt'), licenses(inputs));
+const inputs = new Set();
+for (const [program, code] of [
+  ['src/cli/program', dmremap()],
+  ['src/fsck/program', "export { main } from './main.js';"],
+]) {
+  const { metafile } = await bundle(program, code);
+  for (const input of Object.keys(metafile.inputs)) inputs.add(input);
 }
+writeFileSync(join(dist, 'src', 'licenses.txt'), licenses(inputs));
 
 /** The program with a list of its commands, which oclif by itself looks for as files. */
 function dmremap() {
@@ -43,7 +35,6 @@ function dmremap() {
     export const main = (argv) => start(argv, { ...thisProgram(), commands });`;
 }
 
-/** CommonJS, as only there a module of Node is loaded no sooner than it is used. */
 function bundle(program, contents) {
   const file = join(dist, `${program}.cjs`);
   return esbuild.build({

@@ -57,8 +57,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   );
 
   readonly #warnings: string[] = [];
-  readonly #stderr = processOutputs().stderr;
-  readonly #stdout = processOutputs().stdout;
+  readonly #outputs = processOutputs();
   #wishes = sharedWishes(this.argv);
   #progress: Progress | undefined;
 
@@ -83,7 +82,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     try {
       const input = await this.#parseInput();
       if (this.#wishes.help) {
-        await this.#stdout.write(await this.#help());
+        await this.#outputs.stdout.write(await this.#help());
         return EXIT_OK;
       }
       const result = await this.execute(input);
@@ -121,7 +120,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   protected show(text: string): void {
     if (this.#wishes.quiet) return;
     this.#progress?.clear();
-    this.#stderr.write(this.terminals.stderr.unicode ? text : toAscii(text)).catch(() => {});
+    this.#outputs.stderr.write(this.terminals.stderr.unicode ? text : toAscii(text)).catch(() => {});
   }
 
   /** Says on standard error what is of interest only with --verbose. */
@@ -144,7 +143,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     this.#progress ??= new Progress({
       mode: progressMode(flag, this.#wishes.quiet, stderr),
       width: stderr.width,
-      write: (text) => void this.#stderr.write(text).catch(() => {}),
+      write: (text) => void this.#outputs.stderr.write(text).catch(() => {}),
     });
     return this.#progress;
   }
@@ -202,7 +201,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     } else if (!this.#wishes.quiet || result.isData) {
       const terminal = this.terminals.stdout;
       const content = result.text(terminal);
-      await this.#stdout.write(terminated(content, terminal.unicode || Boolean(result.isData)));
+      await this.#outputs.stdout.write(terminated(content, terminal.unicode || Boolean(result.isData)));
     }
   }
 
@@ -215,8 +214,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 
   async #writeDocument(content: Content): Promise<void> {
-    if (this.#stdout.claimDocument()) {
-      await this.#stdout.write(content);
+    if (this.#outputs.stdout.claimDocument()) {
+      await this.#outputs.stdout.write(content);
     }
   }
 
@@ -244,7 +243,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   /** Writes to standard error, past a line of progress. A closed one is nobody's business. */
   async #tell(text: string): Promise<void> {
     this.#progress?.clear();
-    await this.#stderr.write(this.terminals.stderr.unicode ? text : toAscii(text)).catch(() => {});
+    await this.#outputs.stderr.write(this.terminals.stderr.unicode ? text : toAscii(text)).catch(() => {});
   }
 
   get #program(): string {

@@ -131,13 +131,24 @@ function errnoOf(error: unknown): string {
     : String(error);
 }
 
-let shared: { readonly stdout: Output; readonly stderr: Output } | undefined;
+/** The outputs of a process: made once, since a stream that has failed stays failed, and at their first use. */
+class ProcessOutputs {
+  #stdout: Output | undefined;
+  #stderr: Output | undefined;
 
-/** The outputs of this process: made once, since a stream that has failed stays failed. */
-export function processOutputs(): { readonly stdout: Output; readonly stderr: Output } {
-  shared ??= {
-    stdout: new Output(process.stdout, 'standard output'),
-    stderr: new Output(process.stderr, 'standard error'),
-  };
+  get stdout(): Output {
+    this.#stdout ??= new Output(process.stdout, 'standard output');
+    return this.#stdout;
+  }
+
+  get stderr(): Output {
+    this.#stderr ??= new Output(process.stderr, 'standard error');
+    return this.#stderr;
+  }
+}
+
+const shared = new ProcessOutputs();
+
+export function processOutputs(): ProcessOutputs {
   return shared;
 }

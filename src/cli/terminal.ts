@@ -61,10 +61,17 @@ export function detectTerminals(wishes: TerminalWishes = {}, facts: TerminalFact
     width: stream.isTTY && stream.columns ? Math.max(stream.columns, NARROWEST) : DEFAULT_WIDTH,
     live: Boolean(stream.isTTY) && !isDumb,
   });
+  // a stream of the process is made when it is first asked for, which takes its time
   return {
-    stdout: describe(facts.stdout),
-    stderr: describe(facts.stderr),
-    isInteractive: Boolean(facts.stdin.isTTY) && Boolean(facts.stderr.isTTY),
+    get stdout() {
+      return describe(facts.stdout);
+    },
+    get stderr() {
+      return describe(facts.stderr);
+    },
+    get isInteractive() {
+      return Boolean(facts.stdin.isTTY) && Boolean(facts.stderr.isTTY);
+    },
     isDumb,
   };
 }

@@ -34,11 +34,9 @@ exit: 0 clean, 1 corrected, 4 problems remain, 8 could not be checked,
 export async function main(argv: readonly string[]): Promise<void> {
   guardAgainstSilentEnd(PROGRAM);
   provideExitNow(async () => (await import('../operations/exit-now.js')).exitNow);
-  const { stderr } = processOutputs();
-  const terminals = detectTerminals();
   const fail = async (thrown: unknown, verbose = false): Promise<number> => {
     const failure = describeFailure(thrown, verbose);
-    await stderr.write(failure.text(PROGRAM, terminals.stderr));
+    await processOutputs().stderr.write(failure.text(PROGRAM, detectTerminals().stderr));
     return failure.exitCode;
   };
   const interruption = processInterruption();

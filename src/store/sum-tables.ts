@@ -26,6 +26,15 @@ interface Running {
   same: boolean;
 }
 
+type Summer = (before: number, block: Uint8Array) => number;
+
+/** A long table is summed by what comes with Node, eight times as fast, though it takes a while to load. */
+async function summerFor(length: number): Promise<Summer> {
+  if (length <= CHUNK) return extendCrc;
+  const { crc32 } = await import('node:zlib');
+  return (before, block) => crc32(block, before);
+}
+
 /**
  * CRC-32 of the live bytes of several tables, read side by side in chunks: copies that are equal, as they
  * nearly always are, are summed once, and no table is held in memory.
@@ -42,12 +51,13 @@ export async function sumTables(device: BlockDevice, tables: readonly TablePart[
       }),
     );
   let next = longest > 0 ? read(0) : undefined;
+  const extend = await summerFor(longest);
   for (let offset = 0; next !== undefined; offset += CHUNK) {
     const chunks = await next;
     // the next chunks are on their way while these are summed
     next = offset + CHUNK < longest ? read(offset + CHUNK) : undefined;
     chunks.forEach((chunk, index) => {
-      addChunk(running, chunks[0]?.live, chunk, index);
+      addChunk(running, chunks[0]?.live, chunk, index, extend);
     });
   }
   const first = tables[0]?.length;
@@ -81,7 +91,13 @@ async function readChunk(
   return { live: part.subarray(0, length), unreadable };
 }
 
-function addChunk(running: Running[], first: Uint8Array | undefined, chunk: Chunk, index: number): void {
+function addChunk(
+  running: Running[],
+  first: Uint8Array | undefined,
+  chunk: Chunk,
+  index: number,
+  extend: Summer,
+): void {
   const sum = running[index];
   const leader = running[0];
   if (sum === undefined || leader === undefined || first === undefined) return;
@@ -91,5 +107,5 @@ function addChunk(running: Running[], first: Uint8Array | undefined, chunk: Chun
     return;
   }
   if (index > 0) sum.same = false;
-  sum.crc = extendCrc(sum.crc, chunk.live);
+  sum.crc = extend(sum.crc, chunk.live);
 }
