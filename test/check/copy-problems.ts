@@ -43,13 +43,13 @@ export const COPY_CASES: readonly ProblemCase[] = [
     id: 'copy-damaged',
     ...flippedState('backup'),
     whole: ['primary'],
-    finds: { copy: 'backup', byte: END },
+    finds: { copy: 'backup', field: 'checksum', byte: END + 12 },
   },
   {
     id: 'copy-damaged',
     ...flippedState('primary'),
     whole: ['backup'],
-    finds: { copy: 'primary', byte: 0 },
+    finds: { copy: 'primary', field: 'checksum', byte: 12 },
   },
   {
     id: 'copy-stale',

@@ -6,7 +6,7 @@ import type { Copy } from '../../store/copy.js';
 import { SECTOR_SIZE, sectors } from '../../units.js';
 import type { Finding } from '../finding.js';
 import type { Survey } from '../survey.js';
-import { describeFaults, describeUnreadable } from './faults.js';
+import { describeFaults, describeUnreadable, faultyField } from './faults.js';
 
 /** Copies under a right checksum that this program must not touch (format.md section 5). */
 export function ruleSupported(survey: Survey): Finding[] {
@@ -106,16 +106,14 @@ function damagedFindings(survey: Survey, chosen: Copy, { copy, claims }: Judged)
     ...claims.map((claim) => claimFinding(claim, copy, chosen)),
   ];
   if (waiting.length > 0) return waiting;
-  const unreadable = copy.unreadable.length > 0;
-  const first = copy.unreadable[0];
-  return [
-    {
-      id: unreadable ? 'copy-table-unreadable' : 'copy-damaged',
-      copy: copy.name,
-      byte: first?.at ?? copy.headerAt,
-      detail: unreadable ? describeUnreadable(copy) : describeFaults(copy),
-    },
-  ];
+  const [first] = copy.unreadable;
+  if (first !== undefined)
+    return [
+      { id: 'copy-table-unreadable', copy: copy.name, byte: first.at, detail: describeUnreadable(copy) },
+    ];
+  const field = faultyField(copy);
+  const where = field === undefined ? { copy: copy.name, byte: copy.headerAt } : place(copy, field);
+  return [{ id: 'copy-damaged', ...where, detail: describeFaults(copy) }];
 }
 
 function claimFinding(claim: Claim, copy: Copy, chosen: Copy): Finding {

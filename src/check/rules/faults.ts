@@ -1,4 +1,4 @@
-import { MAGIC, VERSION } from '../../format/header.js';
+import { type Header, MAGIC, VERSION } from '../../format/header.js';
 import type { Copy, CopyFault } from '../../store/copy.js';
 import { SECTOR_SIZE } from '../../units.js';
 
@@ -55,6 +55,21 @@ export function describeFaults(copy: Copy): string {
   return tellingFaults(copy)
     .map((fault) => describeFault(copy, fault))
     .join(', ');
+}
+
+const FIELD_OF: Partial<Record<CopyFault, keyof Header & string>> = {
+  magic: 'magic',
+  version: 'version',
+  'copy-field': 'copy',
+  'entry-count': 'entry_count',
+  'table-outside': 'max_entries',
+  checksum: 'checksum',
+};
+
+/** The header field that shows the first of a copy's faults; undefined where it is that something cannot be read. */
+export function faultyField(copy: Copy): (keyof Header & string) | undefined {
+  const [first] = tellingFaults(copy);
+  return first === undefined ? undefined : FIELD_OF[first];
 }
 
 function tellingFaults({ faults, onlyMagicWrong }: Copy): readonly CopyFault[] {
