@@ -3,10 +3,10 @@ import type { CommandResult, Input } from '../src/cli/base-command.js';
 import { ChangeCommand, changeJson } from '../src/cli/change-command.js';
 import {
   changeFlags,
+  deviceFlag,
   discardRemapsFlag,
   entriesFlag,
   forceFlag,
-  mainFlag,
   sizeFlag,
   spareArg,
 } from '../src/cli/flags.js';
@@ -21,7 +21,7 @@ export default class Create extends ChangeCommand<typeof Create> {
     'Refuses a spare that holds live remaps, or content of somebody else that it knows, and names it.';
   static override args = { spare: spareArg };
   static override flags = {
-    main: mainFlag,
+    main: deviceFlag({ description: 'The main device that this spare is for.', helpValue: 'MAIN' }),
     'main-size': sizeFlag({ description: 'The size of a main that is not attached.', exclusive: ['main'] }),
     entries: entriesFlag,
     layout: Flags.option({

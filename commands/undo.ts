@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import type { CommandResult, Input } from '../src/cli/base-command.js';
 import { ChangeCommand, changeJson } from '../src/cli/change-command.js';
-import { changeFlags, deviceFlag, spareArg } from '../src/cli/flags.js';
+import { acceptMainFlag, changeFlags, deviceFlag, spareArg } from '../src/cli/flags.js';
 import { undoListJson, undoListText } from '../src/cli/render/undo.js';
 import { listUndoFiles, undoSpare } from '../src/operations/undo.js';
 
@@ -13,10 +13,11 @@ export default class Undo extends ChangeCommand<typeof Undo> {
   static override flags = {
     list: Flags.boolean({
       description: 'Only list the undo files of this spare.',
-      exclusive: ['from', 'main'],
+      exclusive: ['from', 'main', 'accept-main'],
     }),
     from: Flags.string({ description: 'This undo file, instead of the newest.', helpValue: 'FILE' }),
     main: deviceFlag({ description: 'Main, to compare data.', helpValue: 'MAIN' }),
+    'accept-main': acceptMainFlag,
     ...changeFlags,
   };
 
@@ -33,6 +34,7 @@ export default class Undo extends ChangeCommand<typeof Undo> {
       ...(await this.changeOptions(flags)),
       from: flags.from,
       main: flags.main,
+      acceptMain: flags['accept-main'],
     });
     this.report(result);
     return {

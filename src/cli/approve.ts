@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import type { Approve, ChangePlan } from '../operations/change.js';
 import type { Prompts } from './prompts.js';
 import { keyValueTable } from './render/table.js';
@@ -21,8 +20,8 @@ export function approval({ dryRun, prompts, terminal, say, warn }: ApproveOption
     for (const warning of plan.warnings) warn(warning);
     if (dryRun) return false;
     if (plan.destroys) {
-      const name = kernelName(plan);
-      await prompts.typeToConfirm(`Type ${name} to go on:`, name);
+      const { kernelName } = plan.device;
+      await prompts.typeToConfirm(`Type ${kernelName} to go on:`, kernelName);
     } else {
       await prompts.confirm('Go on?');
     }
@@ -42,9 +41,4 @@ export function planText(plan: ChangePlan, terminal: Terminal): string {
   rows.push(['holds', plan.before], ['will hold', plan.after]);
   for (const { purpose } of plan.phases) rows.push(['step', purpose]);
   return keyValueTable(rows, terminal);
-}
-
-/** What is typed to confirm: sdb1 for a disk, the file's name for an image. */
-export function kernelName(plan: ChangePlan): string {
-  return basename(plan.device.path);
 }

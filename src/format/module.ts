@@ -67,6 +67,33 @@ export function recogniseModule(front: Uint8Array): ModuleEvidence | undefined {
   return traits === undefined ? undefined : { certainty: 'likely', says: traits };
 }
 
+/** All that the module writes into the header of a spare that never held one. */
+const BARE_FIELDS = ['checksum', 'last_update_time', 'entry_count', 'state', 'generation'] as const;
+
+/**
+ * How many remaps the module left on a spare that never held a header: it writes no magic, no version and no
+ * sizes there. Undefined where the front of the spare looks otherwise.
+ *
+ * @param front the first MODULE_METADATA_SIZE bytes of the spare, or more
+ */
+export function bareModuleEntries(front: Uint8Array): number | undefined {
+  const { checksum, last_update_time, entry_count, state, generation } = decodeHeader(front);
+  const written =
+    checksum !== 0 &&
+    last_update_time !== 0n &&
+    generation !== 0 &&
+    state <= STATE.error &&
+    entry_count > 0 &&
+    entry_count <= MODULE_CAPACITY;
+  if (!written) return undefined;
+  const rest = front.slice(0, HEADER_SIZE);
+  for (const name of BARE_FIELDS) {
+    const { offset, size } = fieldNamed(HEADER, name);
+    rest.fill(0, offset, offset + size);
+  }
+  return rest.every((byte) => byte === 0) ? entry_count : undefined;
+}
+
 /** One flipped bit, or another entry_count, makes our own checksum right: a plain image that is damaged. */
 function isOursDamaged(front: Uint8Array, header: Header, table: Uint8Array): boolean {
   const syndrome = (header.checksum ^ checksumOf(front, table)) >>> 0;

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { FileDevice } from '../device/file-device.js';
 import { type Identity, identify } from '../device/identity.js';
 import { DmremapError } from '../errors.js';
@@ -5,10 +6,20 @@ import type { Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
 import { carryOutWithUndo, type UndoPlace } from './undo-files.js';
 
+/** A device that is about to be changed, as people have to recognise it. */
+export interface PlannedDevice {
+  readonly path: string;
+  /** The kernel's name of a block device, sdb1 however it was named; the name of an image file. */
+  readonly kernelName: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly identity: Identity;
+}
+
 /** What a changing command is about to do, shown before it asks. */
 export interface ChangePlan {
   readonly command: string;
-  readonly device: { readonly path: string; readonly size: number; readonly identity: Identity };
+  readonly device: PlannedDevice;
   /** What is on the device now, and what will be. */
   readonly before: string;
   readonly after: string;
@@ -39,8 +50,9 @@ export interface ChangeResult {
   readonly warnings: readonly string[];
 }
 
-export async function describeDevice(device: FileDevice): Promise<ChangePlan['device']> {
-  return { path: device.path, size: device.size, identity: await identify(device) };
+export async function describeDevice(device: FileDevice): Promise<PlannedDevice> {
+  const { path, size, realPath } = device;
+  return { path, size, kernelName: basename(realPath), identity: await identify(device) };
 }
 
 /**

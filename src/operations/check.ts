@@ -1,6 +1,5 @@
 import { judge, type Mode, withRow } from '../check/checker.js';
 import type { Problem } from '../check/finding.js';
-import type { MainFacts } from '../check/survey.js';
 import type { FileDevice } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
 import { type Header, isRedundant, ZERO_UUID } from '../format/header.js';
@@ -12,6 +11,7 @@ import { bytes } from '../units.js';
 import type { CutShort } from './cut-short.js';
 import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
 import { lastingName } from './lasting-name.js';
+import type { MainDevice } from './main-device.js';
 import { withDevice } from './open-device.js';
 import type { ProvenContent } from './proven.js';
 import type { SurveyOptions } from './survey.js';
@@ -19,7 +19,7 @@ import type { UndoPlace } from './undo-files.js';
 
 export interface CheckOptions {
   readonly mode: Mode;
-  readonly main?: MainFacts | undefined;
+  readonly main?: MainDevice | undefined;
   /** Read every live spare sector. */
   readonly media?: boolean | undefined;
   /** The time of a commit, in Unix seconds. */
@@ -44,6 +44,8 @@ export interface Examined {
   /** What to call the device in a line that may be typed later. */
   readonly lastingName: string;
   readonly found: Diagnosis;
+  /** Beside the problems. */
+  readonly warnings: readonly string[];
 }
 
 export interface CheckReport extends Examined {
@@ -61,14 +63,23 @@ export interface CheckReport extends Examined {
 export function examine(path: string, options: CheckOptions): Promise<Examined> {
   options.signal?.throwIfAborted();
   return withDevice(path, 'read', async (device) => {
+    const warnings = await relationToMain(device, options.main);
     const found = await diagnoseFully(device, { ...options, holder: holderOf(device) });
     return {
       device: path,
       identity: identityOf(device),
       lastingName: lastingName(path, device, found.survey.choice.chosen?.header),
       found,
+      warnings,
     };
   });
+}
+
+async function relationToMain(spare: FileDevice, main: MainDevice | undefined): Promise<readonly string[]> {
+  if (main === undefined) return [];
+  const { judgeRelation } = await import('./main-relation.js');
+  const warning = judgeRelation(spare, main);
+  return warning === undefined ? [] : [warning];
 }
 
 function identityOf({ deviceNumber, dev, ino }: FileDevice): string {
@@ -237,14 +248,16 @@ async function carryOutSaved(
   header: Header | undefined,
   { now, undo }: CheckOptions,
 ): Promise<readonly string[]> {
-  const [{ carryOutWithUndo }, { identify }] = await Promise.all([
+  const [{ carryOutWithUndo }, { identify }, { attachedMains }] = await Promise.all([
     import('./undo-files.js'),
     import('../device/identity.js'),
+    import('./main-device.js'),
   ]);
+  const avoid = header === undefined ? [] : await attachedMains(header);
   const { path } = await carryOutWithUndo(device, phases, {
     command: 'check',
     now,
-    place: undo ?? {},
+    place: { ...undo, avoid },
     identity: await identify(device),
     spareUuid: header?.spare_uuid === ZERO_UUID ? undefined : header?.spare_uuid,
     setUuid: header?.set_uuid === ZERO_UUID ? undefined : header?.set_uuid,

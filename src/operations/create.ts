@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { FileDevice } from '../device/file-device.js';
-import { identify } from '../device/identity.js';
-import { type Medium, mediumRelation, samePhysicalDisk } from '../device/same-medium.js';
+import type { Medium } from '../device/same-medium.js';
 import { DmremapError } from '../errors.js';
 import { CAPACITY, ZERO_UUID } from '../format/header.js';
 import { createPhases, erase, type FreshSet, freshContent, freshDataSectors } from '../store/create.js';
-import { bytesToSectors, type Sectors } from '../units.js';
+import type { Sectors } from '../units.js';
 import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
 import { diagnose } from './diagnose.js';
+import { readMain } from './main-device.js';
+import { judgeRelation } from './main-relation.js';
 import {
   describeOccupant,
   findOccupant,
@@ -112,22 +113,11 @@ function uuidOf({ header }: Occupant): string | undefined {
   return header === undefined || header.spare_uuid === ZERO_UUID ? undefined : header.spare_uuid;
 }
 
-async function mainFor(spare: FileDevice, main: CreateOptions['main']): Promise<MainForCreate> {
-  if ('size' in main) return { size: main.size, id: '', media: [], warnings: [] };
-  return withDevice(main.path, 'read', async (device) => {
-    const relation = mediumRelation(spare, device);
-    if (relation !== 'apart') {
-      const where = { same: 'is', inside: 'lies inside', around: 'contains' }[relation];
-      throw new DmremapError('wrong-device', `the spare ${spare.path} ${where} main ${device.path}`, {
-        hint: 'a spare is a device of its own',
-      });
-    }
-    const warnings = samePhysicalDisk(spare, device)
-      ? [`${spare.path} and ${device.path} lie on the same physical disk: when it dies, both die`]
-      : [];
-    const { mainId } = await identify(device);
-    return { size: bytesToSectors(device.size), id: mainId, media: [device], warnings };
-  });
+async function mainFor(spare: FileDevice, named: CreateOptions['main']): Promise<MainForCreate> {
+  if ('size' in named) return { size: named.size, id: '', media: [], warnings: [] };
+  const main = await readMain(named.path);
+  const warning = judgeRelation(spare, main);
+  return { size: main.size, id: main.id, media: [main], warnings: warning === undefined ? [] : [warning] };
 }
 
 function refuseTooSmall(device: FileDevice, fresh: FreshSet): void {

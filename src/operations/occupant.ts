@@ -2,51 +2,61 @@ import { blkidProbe } from '../device/blkid.js';
 import type { FileDevice } from '../device/file-device.js';
 import { readAround } from '../device/read-around.js';
 import { DmremapError } from '../errors.js';
+import { bareModuleEntries, MODULE_METADATA_SIZE } from '../format/module.js';
 import { probeSignatures } from '../signatures/probe.js';
-import { chooseCopy } from '../store/choose.js';
-import { type Copy, hasMagic } from '../store/copy.js';
+import { type Choice, chooseCopy, isEvidence } from '../store/choose.js';
+import type { Copy } from '../store/copy.js';
 import type { Erasure } from '../store/create.js';
-import { loadCopies, readTable } from '../store/load.js';
-import type { Bytes } from '../units.js';
-import { refuseUnknownSet } from './spare.js';
+import { type LoadedCopies, loadCopies, readTable } from '../store/load.js';
+import { type Bytes, bytes, roundUp } from '../units.js';
+import { refusePassive, refuseUnknownSet } from './spare.js';
 
 /** What lives on a device that is about to be overwritten. */
 export interface Occupant {
-  /** Headers of ours, valid or not, that section 5 of format.md could find. */
+  /** Headers of ours, whole or damaged, and of the kernel module's, at the places that section 5 of format.md names. */
   readonly headers: readonly Copy[];
-  /** Live entries of the chosen copy; where none is valid, as many as the damaged ones claim. */
-  readonly liveEntries: number;
+  readonly remaps: Remaps;
   /** generation and uuids for the name of the undo file, where a header says them. */
   readonly header: Copy['header'] | undefined;
   /** Names of foreign content, each once. */
   readonly foreign: readonly string[];
+  /** Those of them that blkid alone knows: where they could be erased nobody tells. */
+  readonly onlyBlkid: readonly string[];
   /** What makes all of it unfindable. */
   readonly erasures: readonly Erasure[];
+}
+
+export interface Remaps {
+  /** Live entries of the chosen copy; where none is valid, as many as the damaged ones claim. */
+  readonly count: number;
+  /** A valid copy says so. Where none is, a count of 0 proves nothing. */
+  readonly certain: boolean;
 }
 
 /**
  * Looks for sets of ours and for foreign signatures at both ends of a device. Reads only.
  *
- * @throws DmremapError `unsupported` where a newer program's set lives there: nothing of it is overwritten
+ * @throws DmremapError `unsupported` where a newer program's set lives there, `retired` and `incomplete` where
+ * another spare of its set counts on it: nothing of these is overwritten
  */
 export async function findOccupant(device: FileDevice): Promise<Occupant> {
   const loaded = await loadCopies(device);
   const choice = chooseCopy(loaded);
   await refuseUnknownSet(device, choice);
-  const headers = [loaded.primary, ...loaded.backups].filter(hasMagic);
+  if (choice.chosen !== undefined) refusePassive(device.path, { chosen: choice.chosen });
+  const headers = await headersOn(device, loaded);
   const signatures = (await probeSignatures((at, length) => read(device, at, length), device.size)).filter(
     ({ ours }) => !ours,
   );
-  const known = new Set(signatures.map(({ name }) => name));
   // blkid knows more kinds than our own table; without it the table alone must do
-  if (signatures.length === 0)
-    for (const { type } of (await blkidProbe(device.path)) ?? []) known.add(`${type} (found by blkid)`);
-  const table = choice.chosen === undefined ? undefined : await readTable(device, choice.chosen);
+  const onlyBlkid =
+    signatures.length > 0 ? [] : ((await blkidProbe(device.path)) ?? []).map(({ type }) => type);
   return {
     headers,
-    liveEntries: table === undefined ? claimedEntries(headers) : [...table.live()].length,
+    remaps: await remapsOf(device, choice, headers),
     header: (choice.chosen ?? headers[0])?.header,
-    foreign: [...known],
+    foreign: [...new Set([...signatures.map(({ name }) => name), ...onlyBlkid])],
+    onlyBlkid,
     erasures: [
       ...headers.map(({ headerAt }) => ({ at: headerAt, length: device.logicalBlockSize })),
       ...signatures.flatMap(({ erase }) => erase),
@@ -54,46 +64,80 @@ export async function findOccupant(device: FileDevice): Promise<Occupant> {
   };
 }
 
+async function headersOn(device: FileDevice, { primary, backups }: LoadedCopies): Promise<Copy[]> {
+  const found = [primary, ...backups].filter(isEvidence);
+  if (found.includes(primary)) return found;
+  const length = roundUp(MODULE_METADATA_SIZE, device.logicalBlockSize);
+  const front = device.size < length ? undefined : await read(device, bytes(0), length);
+  return front !== undefined && bareModuleEntries(front) !== undefined ? [primary, ...found] : found;
+}
+
+async function remapsOf(device: FileDevice, { chosen }: Choice, headers: readonly Copy[]): Promise<Remaps> {
+  if (chosen === undefined) return { count: claimedEntries(headers), certain: headers.length === 0 };
+  const table = await readTable(device, chosen);
+  let count = 0;
+  for (let index = 0; index < table.count; index++) if (!table.isEmpty(index)) count++;
+  return { count, certain: true };
+}
+
 async function read(device: FileDevice, at: Bytes, length: number): Promise<Uint8Array | undefined> {
   const block = new Uint8Array(length);
   return (await readAround(device, at, block)).length > 0 ? undefined : block;
 }
 
+/** The module's headers name no capacity where they never held one. */
 function claimedEntries(headers: readonly Copy[]): number {
-  return Math.max(0, ...headers.map(({ header }) => Math.min(header.entry_count, header.max_entries)));
+  const claims = headers.map(({ header }) =>
+    header.max_entries === 0 ? header.entry_count : Math.min(header.entry_count, header.max_entries),
+  );
+  return Math.max(0, ...claims);
 }
 
 /**
- * A device with live entries is never overwritten unless their exact number is repeated (cli.md).
+ * A device with live entries is never overwritten unless their exact number is repeated (cli.md), and one whose
+ * metadata is damaged not without the number that it claims.
  *
  * @throws DmremapError `wrong-device`
  */
-export function refuseLiveEntries(path: string, occupant: Occupant, discard: number | undefined): void {
-  const { liveEntries } = occupant;
-  if (liveEntries === 0 || discard === liveEntries) return;
-  throw new DmremapError(
-    'wrong-device',
-    `${path} holds a set with ${liveEntries} live remaps; their data would be lost`,
-    {
-      hint: `to lose them all the same: --discard-remaps ${liveEntries}`,
-      data: { live_entries: liveEntries },
-    },
-  );
-}
-
-/** @throws DmremapError `wrong-device` where somebody else's content lives there */
-export function refuseForeign(path: string, occupant: Occupant, force: boolean): void {
-  if (occupant.foreign.length === 0 || force) return;
-  throw new DmremapError('wrong-device', `${path} holds ${occupant.foreign.join(' and ')}`, {
-    hint: 'if nobody needs it: --force overwrites and erases it',
-    data: { signatures: occupant.foreign },
+export function refuseLiveEntries(path: string, { remaps }: Occupant, discard: number | undefined): void {
+  const { count, certain } = remaps;
+  if (discard === count || (certain && count === 0)) return;
+  const what = certain
+    ? `a set with ${count} live remaps; their data would be lost`
+    : `damaged metadata that claims ${count} remaps; what is left of them would be lost`;
+  throw new DmremapError('wrong-device', `${path} holds ${what}`, {
+    hint: `to lose them all the same: --discard-remaps ${count}`,
+    data: { live_entries: count },
   });
 }
 
+/** @throws DmremapError `wrong-device` where somebody else's content lives there */
+export function refuseForeign(path: string, { foreign, onlyBlkid }: Occupant, force: boolean): void {
+  if (foreign.length === 0) return;
+  const message = `${path} holds ${foreign.join(' and ')}`;
+  const data = { signatures: foreign };
+  // --force promises to erase, which takes knowing where
+  if (onlyBlkid.length > 0)
+    throw new DmremapError('wrong-device', `${message}, as blkid says`, {
+      hint: `if nobody needs it, erase it first: wipefs --all ${path}`,
+      data,
+    });
+  if (!force)
+    throw new DmremapError('wrong-device', message, {
+      hint: 'if nobody needs it: --force overwrites and erases it',
+      data,
+    });
+}
+
 /** One phrase for the plan that is shown. */
-export function describeOccupant({ headers, liveEntries, foreign }: Occupant): string {
+export function describeOccupant({ headers, remaps, foreign }: Occupant): string {
   const parts: string[] = [];
-  if (headers.length > 0) parts.push(`a DMREMAP3 set with ${liveEntries} live remaps`);
+  if (headers.length > 0)
+    parts.push(
+      remaps.certain
+        ? `a DMREMAP3 set with ${remaps.count} live remaps`
+        : `damaged DMREMAP3 metadata that claims ${remaps.count} remaps`,
+    );
   parts.push(...foreign);
   return parts.length === 0 ? 'nothing that is known' : parts.join(', ');
 }

@@ -14,7 +14,7 @@ import { dataStart } from '../format/geometry.js';
 import { type Header, hasExtension, isRedundant } from '../format/header.js';
 import { SECTOR_SIZE } from '../units.js';
 import { diagnose, holderOf } from './diagnose.js';
-import { type MainDevice, resolveMain } from './main-device.js';
+import { type MainDevice, type ResolvedMain, resolveMain } from './main-device.js';
 import { withDevice } from './open-device.js';
 import { type ReadableSpare, readable, refusePassive, refuseUnknown } from './spare.js';
 
@@ -58,24 +58,25 @@ export function makeTable(path: string, options: TableOptions): Promise<DmTable 
     // what preen would correct does not touch the entries that count; anything else makes them doubtful
     const { correctable, remaining } = judge(diagnosis.problems, 'preen');
     if (correctable.length === 0 && remaining.length > 0) return undefined;
-    const main = await resolveMain(spare.chosen.header, options.main, options.acceptMain);
+    const main = await resolveMain(device, spare.chosen.header, options);
     return build(device, spare, main, options);
   });
 }
 
-function build(device: FileDevice, spare: ReadableSpare, main: MainDevice, options: TableOptions): DmTable {
+function build(device: FileDevice, spare: ReadableSpare, main: ResolvedMain, options: TableOptions): DmTable {
   const { header } = spare.chosen;
   const size = Number(header.main_device_size);
-  if (main.size < size)
-    throw new DmremapError('wrong-main', `${main.path} has ${main.size} sectors, the set needs ${size}`);
   const names = { main: nameOf(main), spare: nameOf(device) };
   const common = { ...labels(header), readOnly: options.readOnly, target: options.target };
   const images = [main, device]
     .filter(({ deviceNumber }) => deviceNumber === undefined)
     .map(({ path }) => path);
-  const warnings = images.map(
-    (image) => `${image} is an image file: attach it with losetup and put the loop device in its place`,
-  );
+  const warnings = [
+    ...main.warnings,
+    ...images.map(
+      (image) => `${image} is an image file: attach it with losetup and put the loop device in its place`,
+    ),
+  ];
   const byMain = remapsBy(spare.table, 'main');
   if (options.target === 'remap') {
     const end = isRedundant(header) ? Number(header.backup_table) : device.size / SECTOR_SIZE;

@@ -1,27 +1,29 @@
+import type { BlockDevice } from '../device/block-device.js';
 import type { FileDevice } from '../device/file-device.js';
 import { OverlayDevice } from '../device/filters/overlay-device.js';
 import { identify } from '../device/identity.js';
 import { readPastCache } from '../device/past-cache.js';
 import { DmremapError } from '../errors.js';
-import type { RemapTable } from '../format/entry.js';
-import { hasExtension, isRedundant } from '../format/header.js';
+import { RemapTable } from '../format/entry.js';
+import { type Header, hasExtension, isRedundant } from '../format/header.js';
 import { chooseCopy } from '../store/choose.js';
+import { entryDifferences } from '../store/difference.js';
 import { loadCopies, readTable } from '../store/load.js';
 import { carryOut } from '../store/phase.js';
 import { isRefusal } from '../undo/format.js';
 import { stateFolder, type UndoPlace } from '../undo/place.js';
 import { openUndo, type SavedUndo } from '../undo/reader.js';
 import { compareWithUndo, putBackPhases } from '../undo/verify.js';
-import { type Bytes, bytes, SECTOR_SIZE } from '../units.js';
+import { bytes, SECTOR_SIZE } from '../units.js';
 import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
+import { attachedMains, type MainChoice, resolveMain } from './main-device.js';
 import { withDevice } from './open-device.js';
 import { type FoundUndo, findUndoFiles, spareIdentity } from './undo-files.js';
 
-export interface UndoCommandOptions extends ChangeOptions {
+/** `main`: for comparing the data that would be hidden with the data that would be shown. */
+export interface UndoCommandOptions extends ChangeOptions, MainChoice {
   /** This undo file instead of the newest one of the spare. */
   readonly from: string | undefined;
-  /** Main, for comparing the data that would be hidden with the data that would be shown. */
-  readonly main: string | undefined;
 }
 
 /** The undo files of a spare, newest first (dmremap undo --list). Reads only. */
@@ -50,25 +52,27 @@ export function undoSpare(path: string, options: UndoCommandOptions): Promise<Ch
       const phases = await putBackPhases(undo, 'spare');
       const after = new OverlayDevice(device);
       await carryOut(after, phases);
-      const [now, then] = [await liveRemaps(device), await liveRemaps(after)];
-      await refuseOtherData(device, now.remaps, then.remaps, options.main);
+      const [now, then] = [await standingOf(device), await standingOf(after)];
+      await refuseOtherData([device, now], [after, then], options);
       const { description } = undo;
       const plan: ChangePlan = {
         command: 'undo',
         device: await describeDevice(device),
-        before: now.says,
-        after: `${then.says}, as before “${description.command}” (${undo.path})`,
+        before: say(now),
+        after: `${say(then)}, as before “${description.command}” (${undo.path})`,
         phases,
         warnings: [],
         destroys: false,
-        singleCopy: !now.redundant,
+        singleCopy: now.header === undefined || !isRedundant(now.header),
       };
       const named = {
         spareUuid: description.spare.spareUuid,
         setUuid: undefined,
-        generation: now.generation,
+        generation: now.header?.generation ?? 0,
       };
-      return await change(device, plan, named, options, async () => {
+      const header = now.header ?? then.header;
+      const avoid = header === undefined ? [] : await attachedMains(header);
+      return await change(device, plan, named, { ...options, undo: { ...options.undo, avoid } }, async () => {
         if ((await compareWithUndo(undo, 'spare', device)).standing !== 'before')
           throw new DmremapError('io', `${path}: what was put back does not read back right`);
       });
@@ -105,68 +109,61 @@ async function refuseChanged(device: FileDevice, undo: SavedUndo): Promise<void>
     );
 }
 
-interface Remaps {
-  readonly remaps: ReadonlyMap<number, number>;
-  readonly redundant: boolean;
-  readonly generation: number;
-  readonly says: string;
+/** What counts on the device, now or once the saved bytes are back. */
+interface Standing {
+  /** Undefined where no copy is valid. */
+  readonly header: Header | undefined;
+  readonly table: RemapTable;
 }
 
-async function liveRemaps(device: FileDevice | OverlayDevice): Promise<Remaps> {
+async function standingOf(device: BlockDevice): Promise<Standing> {
   const { chosen } = chooseCopy(await loadCopies(device));
-  if (chosen === undefined)
-    return { remaps: new Map(), redundant: false, generation: 0, says: 'no metadata that counts' };
-  const table = await readTable(device, chosen);
-  const { header } = chosen;
-  return {
-    remaps: mapOf(table),
-    redundant: isRedundant(header),
-    generation: header.generation,
-    says: `${header.entry_count} entries, generation ${header.generation}`,
-  };
+  if (chosen === undefined) return { header: undefined, table: new RemapTable(new Uint8Array(0)) };
+  return { header: chosen.header, table: await readTable(device, chosen) };
 }
 
-function mapOf(table: RemapTable): Map<number, number> {
-  return new Map(Array.from(table.live(), (index) => [table.mainSector(index), table.spareSector(index)]));
+function say({ header }: Standing): string {
+  if (header === undefined) return 'no metadata that counts';
+  return `${header.entry_count} entries, generation ${header.generation}`;
 }
 
-/** A sector of the remapped device that would come from another place must hold the same data there. */
+/**
+ * A sector of the remapped device that would come from another place must hold the same data there.
+ *
+ * @throws DmremapError `changed-since` where it does not, or where no main was named; as resolveMain
+ */
 async function refuseOtherData(
-  spare: FileDevice,
-  now: ReadonlyMap<number, number>,
-  then: ReadonlyMap<number, number>,
-  main: string | undefined,
+  [spare, now]: readonly [FileDevice, Standing],
+  [after, then]: readonly [BlockDevice, Standing],
+  choice: MainChoice,
 ): Promise<void> {
-  const moved = [...new Set([...now.keys(), ...then.keys()])].filter(
-    (sector) => now.get(sector) !== then.get(sector),
-  );
+  const moved = entryDifferences(now.table, then.table);
   const [first] = moved;
   if (first === undefined) return;
-  const what = `${moved.length} sectors of main would come from another place, the first is ${first}`;
-  if (main === undefined)
+  const what = `${moved.length} sectors of main would come from another place, the first is ${first.main}`;
+  if (choice.main === undefined)
     throw new DmremapError('changed-since', `${spare.path}: ${what}`, {
       hint: 'with --main MAIN it is allowed where the data hidden and the data shown are equal',
     });
-  await withDevice(main, 'read', async (device) => {
-    const read = async (map: ReadonlyMap<number, number>, sector: number) => {
-      const at = map.get(sector);
-      return at === undefined ? readSector(device, sector) : readSector(spare, at);
-    };
-    for (const sector of moved)
-      if (Buffer.compare(await read(now, sector), await read(then, sector)) !== 0)
+  let path = choice.main;
+  for (const { header, table } of [now, then])
+    if (header !== undefined && table.count > 0) ({ path } = await resolveMain(spare, header, choice));
+  await withDevice(path, 'read', async (main) => {
+    for (const { main: sector, from, to } of moved) {
+      const hidden = await readSector(from === undefined ? main : spare, from ?? sector);
+      const shown = await readSector(to === undefined ? main : after, to ?? sector);
+      if (Buffer.compare(hidden, shown) !== 0)
         throw new DmremapError(
           'changed-since',
           `${spare.path}: ${what}, and the data of sector ${sector} differs`,
-          {
-            data: { main_sector: sector },
-          },
+          { data: { main_sector: sector } },
         );
+    }
   });
 }
 
-async function readSector(device: FileDevice, sector: number): Promise<Uint8Array> {
+async function readSector(device: BlockDevice, sector: bigint): Promise<Uint8Array> {
   const block = new Uint8Array(SECTOR_SIZE);
-  const at: Bytes = bytes(sector * SECTOR_SIZE);
-  await readPastCache(device, at, block);
+  await readPastCache(device, bytes(Number(sector) * SECTOR_SIZE), block);
   return block;
 }

@@ -1,10 +1,8 @@
 import { DmremapError } from '../errors.js';
 import { isRedundant, ZERO_UUID } from '../format/header.js';
-import { chooseCopy } from '../store/choose.js';
-import { hasMagic } from '../store/copy.js';
 import { erase } from '../store/create.js';
-import { loadCopies } from '../store/load.js';
 import { type ChangeOptions, type ChangeResult, change, describeDevice } from './change.js';
+import { attachedMains } from './main-device.js';
 import { describeOccupant, findOccupant, refuseLiveEntries } from './occupant.js';
 import { withDevice } from './open-device.js';
 
@@ -25,6 +23,7 @@ export function wipeSpare(path: string, options: WipeOptions): Promise<ChangeRes
       throw new DmremapError('not-dmremap3', `${path} is not a DMREMAP3 spare: there is nothing to wipe`);
     refuseLiveEntries(path, occupant, options.discardRemaps);
     const { header } = occupant;
+    const undo = { ...options.undo, avoid: header === undefined ? [] : await attachedMains(header) };
     const plan = {
       command: 'wipe',
       device: await describeDevice(device),
@@ -43,9 +42,8 @@ export function wipeSpare(path: string, options: WipeOptions): Promise<ChangeRes
       setUuid: header?.set_uuid,
       generation: header?.generation ?? 0,
     };
-    return change(device, plan, named, options, async () => {
-      const left = await loadCopies(device);
-      if ([left.primary, ...left.backups].some(hasMagic) || chooseCopy(left).chosen !== undefined)
+    return change(device, plan, named, { ...options, undo }, async () => {
+      if ((await findOccupant(device)).headers.length > 0)
         throw new DmremapError('io', `${path}: a header is still there after it was erased`);
     });
   });

@@ -142,15 +142,13 @@ slow('over live remaps only with their exact number', async () => {
   ])
     await assertRefused(shop, [...line, ...more], 'wrong-device', /--discard-remaps 5/, [spare]);
   // the same of a set that has one copy left, and of one that has none but its claims
-  for (const [name, image] of [
-    ['lame', healthyImage().fill(0, 0, 4096)],
-    ['broken', flipped(healthyImage())],
+  for (const [name, image, says] of [
+    ['lame', healthyImage().fill(0, 0, 4096), /5 live remaps/],
+    ['broken', flipped(healthyImage()), /claims 5 remaps/],
   ] as const)
-    await assertRefused(shop, line, 'wrong-device', /5 live remaps/, [shop.put('spare.img', image)]).catch(
-      (error) => {
-        throw new Error(`${name}: ${error}`);
-      },
-    );
+    await assertRefused(shop, line, 'wrong-device', says, [shop.put('spare.img', image)]).catch((error) => {
+      throw new Error(`${name}: ${error}`);
+    });
   shop.put('spare.img', healthyImage());
   const ended = await shop.run([...line, '--discard-remaps', '5']);
   assert.is(ended.code, 0, ended.stderr);

@@ -87,6 +87,22 @@ test('a device that has changed since', async () => {
   await assertRefused(shop, ['undo', spare, '--yes'], 'changed-since', /the first at byte 0/, [spare]);
 });
 
+test('a main of another size is none', async () => {
+  const { spare } = await changed(WIPE);
+  const other = shop.sparse('other-main.img', 4095 * 512);
+  const line = ['undo', spare, '--main', other, '--yes'];
+  await assertRefused(shop, line, 'wrong-main', /is not the main of this set/, [spare]);
+  await assertRefused(shop, [...line, '--accept-main', 'none'], 'wrong-main', /the set needs 4096/, [spare]);
+});
+
+test('the spare itself is no main', async () => {
+  const { spare } = await changed(WIPE);
+  await assertRefused(shop, ['undo', spare, '--main', spare, '--yes'], 'wrong-device', /is main/, [spare]);
+  const whole = shop.put('whole.img', healthyImage());
+  for (const command of ['check', 'table'])
+    await assertRefused(shop, [command, whole, '--main', whole], 'wrong-device', /is main/, [whole]);
+});
+
 test('live entries that would come or go want a main whose data says that it makes no difference', async () => {
   const { spare, before, after } = await changed(WIPE);
   await assertRefused(shop, ['undo', spare, '--yes'], 'changed-since', /5 sectors of main/, [spare]);

@@ -98,6 +98,8 @@ slow('every golden image can be wiped, or says why not', async () => {
     const before = fixture(name);
     // bad sizes, and sets of the future: no command but info has anything to do with these
     if (['tiny', 'incompat', 'version-2'].includes(name)) continue;
+    // another spare of its set counts on what a passive one says
+    if (name === 'role-retired') continue;
     const spare = shop.put('golden.img', before);
     const first = await shop.run(['wipe', spare, '--yes', '--json']);
     const { error } = JSON.parse(first.stdout) as { error?: { code: string; live_entries?: number } };
