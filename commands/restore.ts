@@ -3,6 +3,7 @@ import type { CommandResult, Input } from '../src/cli/base-command.js';
 import { ChangeCommand, changeJson } from '../src/cli/change-command.js';
 import { changeFlags, spareArg } from '../src/cli/flags.js';
 import { restoreSpare } from '../src/operations/restore.js';
+import { differencesJson } from '../src/operations/restore-guess.js';
 
 export default class Restore extends ChangeCommand<typeof Restore> {
   static override summary = 'Write the metadata of a dump back onto the spare it was taken from.';
@@ -32,7 +33,13 @@ export default class Restore extends ChangeCommand<typeof Restore> {
     this.report(result);
     return {
       exitCode: 0,
-      json: () => ({ ...changeJson(result), entries: result.entries, generation: result.generation }),
+      json: () => ({
+        ...changeJson(result),
+        entries: result.entries,
+        generation: result.generation,
+        guess: result.guess.reasons,
+        changed_entries: differencesJson(result.guess.differences),
+      }),
       text: () =>
         result.applied ? `${args.spare}: ${result.entries} entries, generation ${result.generation}\n` : '',
     };

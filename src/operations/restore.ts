@@ -1,5 +1,5 @@
 import { check } from '../check/checker.js';
-import type { BlockDevice } from '../device/block-device.js';
+import type { Problem } from '../check/finding.js';
 import type { FileDevice } from '../device/file-device.js';
 import { OverlayDevice } from '../device/filters/overlay-device.js';
 import { readInput } from '../device/input-file.js';
@@ -7,18 +7,22 @@ import { DmremapError } from '../errors.js';
 import { type DumpDocument, DumpReader } from '../exchange/dump-document.js';
 import { RemapTable } from '../format/entry.js';
 import { isNewer, nextGeneration } from '../format/generation.js';
-import { encodeHeader, hasExtension, isRedundant } from '../format/header.js';
+import { backupHeaderPlace } from '../format/geometry.js';
+import { type Header, hasExtension, isRedundant } from '../format/header.js';
+import { isEvidence } from '../store/choose.js';
 import { commit, rewrite } from '../store/commit.js';
-import { type Content, contentOf } from '../store/content.js';
-import { hasMagic } from '../store/copy.js';
+import { type Content, contentOf, nextContent, sizedFor } from '../store/content.js';
 import { createPhases } from '../store/create.js';
+import { moveBackup, movedContent, needsMove } from '../store/move.js';
 import { carryOut, type Phase } from '../store/phase.js';
 import { stepBetween } from '../store/step.js';
+import { type Bytes, bytesToSectors } from '../units.js';
 import { type ChangeOptions, type ChangeResult, change, describeDevice } from './change.js';
 import { isFromHere } from './dump-origin.js';
+import { attachedMains } from './main-device.js';
 import { describeOccupant, findOccupant, refuseForeign } from './occupant.js';
 import { withDevice } from './open-device.js';
-import { refusePassive } from './spare.js';
+import { type Guess, guessLines, guessOf, refuseGuess } from './restore-guess.js';
 import { type Surveyed, surveySpare } from './survey.js';
 
 export interface RestoreOptions extends ChangeOptions {
@@ -33,13 +37,14 @@ export interface RestoreOptions extends ChangeOptions {
 export interface RestoreResult extends ChangeResult {
   readonly entries: number;
   readonly generation: number;
+  readonly guess: Guess;
 }
 
 /**
  * Writes the metadata of a dump back onto the device that it was taken from (dmremap restore).
  *
  * @throws DmremapError `usage` (no whole dump), `wrong-device` (another uuid, size or serial, or nothing to
- * compare), `changed-since` (the set has another generation than the dump)
+ * compare), `changed-since` (a guess that was not accepted: restore-guess.ts)
  */
 export async function restoreSpare(path: string, options: RestoreOptions): Promise<RestoreResult> {
   const reader = new DumpReader();
@@ -48,35 +53,34 @@ export async function restoreSpare(path: string, options: RestoreOptions): Promi
   return withDevice(path, 'exclusive', async (device) => {
     const occupant = await findOccupant(device);
     const survey = await surveySpare(device);
-    const { chosen } = survey.choice;
-    if (chosen !== undefined) refusePassive(path, { chosen });
     refuseForeign(path, occupant, false);
     await refuseOtherDevice(device, dump, survey, options.sameDevice);
-    refuseGuess(path, dump, survey, options.acceptGuess);
-    const content = restoredContent(dump, survey, options.now);
-    const phases = restorePhases(content, survey, device.logicalBlockSize);
-    await refuseImpossible(device, phases, content);
+    const content = restoredContent(dump, survey, device.size, options.now);
+    const phases = restorePhases(content, survey, device, options.now);
+    const guess = guessOf(dump, survey, await tryOut(device, phases, content));
+    refuseGuess(path, guess, options.acceptGuess);
+    const { header } = content;
     const plan = {
       command: 'restore',
       device: await describeDevice(device),
       before: describeOccupant(occupant),
-      after: `the metadata of the dump: ${content.table.count} entries, as generation ${content.header.generation}`,
+      after: `the metadata of the dump: ${content.table.count} entries, as generation ${header.generation}`,
       phases,
-      warnings: [],
+      warnings: guessLines(guess),
       destroys: false,
-      singleCopy: !isRedundant(content.header),
+      singleCopy: !isRedundant(header),
     };
-    const { header } = content;
     const named = {
       spareUuid: hasExtension(header) ? header.spare_uuid : undefined,
       setUuid: hasExtension(header) ? header.set_uuid : undefined,
-      generation: chosen?.header.generation ?? 0,
+      generation: survey.choice.chosen?.header.generation ?? 0,
     };
-    const result = await change(device, plan, named, options, async () => {
-      if (!(await holds(device, content)))
+    const undo = { ...options.undo, avoid: await attachedMains(header) };
+    const result = await change(device, plan, named, { ...options, undo }, async () => {
+      if (!holds(await surveySpare(device), content))
         throw new DmremapError('io', `${path}: what was written does not read back right`);
     });
-    return { ...result, entries: content.table.count, generation: header.generation };
+    return { ...result, entries: content.table.count, generation: header.generation, guess };
   });
 }
 
@@ -97,81 +101,82 @@ async function refuseOtherDevice(
   );
 }
 
-function refuseGuess(path: string, dump: DumpDocument, survey: Surveyed, accepted: boolean): void {
-  if (accepted) return;
-  const dumped = contentOf(dump.block, new RemapTable(new Uint8Array(0))).header.generation;
-  const { chosen } = survey.choice;
-  const hint = 'look at both with dump; if the dump is what you want: --accept-guess';
-  if (chosen !== undefined && chosen.header.generation !== dumped)
-    throw new DmremapError(
-      'changed-since',
-      `${path} has generation ${chosen.header.generation}, the dump has ${dumped}: remaps made in between would be lost or come back`,
-      {
-        hint,
-        data: { generation: chosen.header.generation, dump_generation: dumped },
-      },
-    );
-  if (!dump.valid)
-    throw new DmremapError('changed-since', 'the dump was taken from a copy that was not valid', { hint });
-}
-
-/** A generation newer than everything that was ever written here. */
-function restoredContent(dump: DumpDocument, survey: Surveyed, now: bigint): Content {
+/** Sized for the device as it is, under a generation newer than everything that was ever written here. */
+function restoredContent(dump: DumpDocument, survey: Surveyed, size: Bytes, now: bigint): Content {
   const table = new RemapTable(dump.table);
-  const { header } = contentOf(dump.block, table);
+  const dumped = contentOf(dump.block, table);
   const { primary, backups } = survey.copies;
   const newest = [primary, ...backups]
-    .filter(hasMagic)
+    .filter(isEvidence)
     .reduce(
-      (best, copy) => (isNewer(copy.header.generation, best) ? copy.header.generation : best),
-      header.generation,
+      (best, { header }) => (isNewer(header.generation, best) ? header.generation : best),
+      dumped.header.generation,
     );
-  const block = encodeHeader(
-    { entry_count: table.count, generation: nextGeneration(newest), last_update_time: now },
-    dump.block,
+  // a grown set is moved before any other write
+  const { chosen } = survey.choice;
+  const moves = chosen !== undefined && needsMove(contentOf(chosen.block, table), size);
+  const sized = moves || needsMove(dumped, size) ? endsOf(dumped, size) : {};
+  return nextContent(
+    dumped,
+    { ...sized, generation: nextGeneration(moves ? nextGeneration(newest) : newest) },
+    now,
   );
-  return contentOf(block, table);
+}
+
+function endsOf({ header }: Content, size: Bytes): Partial<Header> {
+  return sizedFor(header, bytesToSectors(size), backupHeaderPlace(size));
 }
 
 /** Both copies are made whole and equal before the change; where none is valid there is nothing to keep. */
-function restorePhases(content: Content, { choice, table }: Surveyed, logicalBlockSize: number): Phase[] {
-  const { chosen } = choice;
-  const comparable =
-    chosen !== undefined &&
-    table !== undefined &&
-    isRedundant(chosen.header) === isRedundant(content.header) &&
-    chosen.header.max_entries === content.header.max_entries &&
-    chosen.header.backup_header === content.header.backup_header;
-  if (!comparable) return createPhases(content);
-  const before = contentOf(chosen.block, table);
-  const repairs = choice.others
-    .filter(({ standing }) => standing === 'damaged' || standing === 'stale')
-    .map(({ copy }) => rewrite(before, copy.name, logicalBlockSize));
-  return [...repairs, ...commit(stepBetween(before, content), logicalBlockSize)];
+function restorePhases(content: Content, survey: Surveyed, device: FileDevice, now: bigint): Phase[] {
+  const { choice, table } = survey;
+  const { logicalBlockSize } = device;
+  if (choice.chosen === undefined || table === undefined) return createPhases(content);
+  const found = contentOf(choice.chosen.block, table);
+  const damaged = new Set(
+    choice.others
+      .filter(({ standing }) => standing === 'damaged' || standing === 'stale')
+      .map(({ copy }) => copy.name),
+  );
+  const moves = needsMove(found, device.size);
+  const before = moves ? movedContent(found, device.size, now) : found;
+  if (!sameShape(before.header, content.header)) return createPhases(content);
+  const whole = moves
+    ? moveBackup(found, before, !damaged.has('primary'), logicalBlockSize)
+    : [...damaged].map((copy) => rewrite(before, copy, logicalBlockSize));
+  return [...whole, ...commit(stepBetween(before, content), logicalBlockSize)];
+}
+
+/** Whether the copies of both lie in the same places. */
+function sameShape(a: Header, b: Header): boolean {
+  return (
+    isRedundant(a) === isRedundant(b) &&
+    a.max_entries === b.max_entries &&
+    a.backup_header === b.backup_header
+  );
 }
 
 /**
  * Tries it in memory first: a dump that somebody has edited, or one of a damaged copy, can describe what no
  * device holds.
+ *
+ * @returns what check says about the result
  */
-async function refuseImpossible(
-  device: FileDevice,
-  phases: readonly Phase[],
-  content: Content,
-): Promise<void> {
+async function tryOut(device: FileDevice, phases: readonly Phase[], content: Content): Promise<Problem[]> {
   const writes = phases.flatMap((phase) => phase.writes);
-  const fits = writes.every(({ at, bytes }) => at >= 0 && at + bytes.length <= device.size);
+  const fits = writes.every(({ at, bytes: { length } }) => at >= 0 && at + length <= device.size);
   const after = new OverlayDevice(device);
   if (fits) await carryOut(after, phases);
-  if (!fits || !(await holds(after, content)))
+  const survey = fits ? await surveySpare(after) : undefined;
+  if (survey === undefined || !holds(survey, content))
     throw new DmremapError('usage', `the dump does not describe a set that ${device.path} could hold`, {
       hint: 'was it edited, or taken from a damaged copy?',
     });
+  return check(survey);
 }
 
 /** Whether a device holds this content in all its copies. */
-async function holds(device: BlockDevice, content: Content): Promise<boolean> {
-  const survey = await surveySpare(device);
+function holds(survey: Surveyed, content: Content): boolean {
   const { chosen } = survey.choice;
   return (
     chosen !== undefined &&

@@ -1,4 +1,5 @@
 /** One real document of every kind that --json prints: all that a schema describes comes up in one of them. */
+import { endPlace, patchSealed } from '../support/build-image.js';
 import { fixture } from '../support/fixtures.js';
 import { healthyImage, readingLines } from './commands.js';
 import { dmremap } from './run-cli.js';
@@ -42,6 +43,9 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   await run('create', blank, '--main', main, '--yes');
   await run('create', shop.sparse('plain.img', 1 << 20), '--main-size', '1G', '--layout', 'plain', '--yes');
   await run('restore', spare, '--input', things.dump, '--yes');
+  const emptied = shop.put('emptied.img', emptiedImage());
+  const guess = ['restore', emptied, '--input', things.dump, '--yes'];
+  for (const more of [[], ['--accept-guess']]) await run(...guess, ...more);
   await run('wipe', blank, '--yes');
   for (const more of [['--list'], ['--yes', '--dry-run'], ['--yes']]) await run('undo', blank, ...more);
 
@@ -76,4 +80,11 @@ function reservedImage(): Buffer {
 /** A set whose primary is gone and whose device has grown: only a deep search finds its backup. */
 function strayImage(): Buffer {
   return Buffer.concat([healthyImage().fill(0, 0, 4096), Buffer.alloc(1 << 20)]);
+}
+
+/** The healthy spare before it had any entry. */
+function emptiedImage(): Buffer {
+  const image = healthyImage();
+  for (const copy of ['primary', endPlace(image)] as const) patchSealed(image, copy, 'entry_count', 0);
+  return image;
 }
