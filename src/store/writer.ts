@@ -17,11 +17,11 @@ export type Outcome =
   /** Whole in every copy. */
   | { readonly kind: 'committed' }
   /** It stands, in one copy alone: the set is degraded. `failure` where it became so just now. */
-  | { readonly kind: 'degraded'; readonly failure?: ChangeFailed }
+  | { readonly kind: 'degraded'; readonly failure?: DmremapError }
   /** It does not stand; what was there before does, perhaps under a newer generation. */
   | { readonly kind: 'failed'; readonly failure: DmremapError }
   /** Nothing is known of any copy: no FLUSH is answered with success before mend() has made one whole. */
-  | { readonly kind: 'unknown'; readonly failure: ChangeFailed };
+  | { readonly kind: 'unknown'; readonly failure: DmremapError };
 
 /**
  * Saves what these phases overwrite, does the work, and marks what was saved as finished: an undo file. Asked
@@ -51,7 +51,7 @@ export class MetadataWriter {
   #room: Uint8Array;
   #lost: CopyName | undefined;
   #unknown = false;
-  #committing = false;
+  #writing = false;
 
   private constructor(device: BlockDevice, content: Content, guard: Guard | undefined) {
     this.#device = device;
@@ -111,20 +111,24 @@ export class MetadataWriter {
    * @throws RangeError for an impossible change (stepOf)
    */
   async commit(change: Change, now: bigint, data: readonly Write[] = []): Promise<Outcome> {
-    if (this.#committing) throw new Error('two commits at once');
     const step = stepOf(this.#content, change, now);
     const refusal = this.#refusal(step);
     if (refusal !== undefined) return { kind: 'failed', failure: refusal };
-    this.#committing = true;
-    try {
-      await this.#write(step, this.#phases(step, data));
+    return this.#alone(async () => {
+      const { failed, error } = await this.#write(step, this.#phases(step, data));
+      if (failed !== undefined) return this.#settle(step, failed, error ?? failed);
       this.#take(step, step.after);
       return { kind: this.#lost === undefined ? 'committed' : 'degraded' };
-    } catch (error) {
-      if (error instanceof ChangeFailed) return this.#settle(step, error);
-      throw error;
+    });
+  }
+
+  async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#writing) throw new Error('two writes of metadata at once');
+    this.#writing = true;
+    try {
+      return await work();
     } finally {
-      this.#committing = false;
+      this.#writing = false;
     }
   }
 
@@ -133,7 +137,11 @@ export class MetadataWriter {
    *
    * @returns whether all copies are whole now
    */
-  async mend(): Promise<boolean> {
+  mend(): Promise<boolean> {
+    return this.#alone(() => this.#mend());
+  }
+
+  async #mend(): Promise<boolean> {
     const copies = this.#unknown
       ? copiesOf(this.#content)
       : [this.#lost].filter((copy) => copy !== undefined);
@@ -158,10 +166,28 @@ export class MetadataWriter {
     }
   }
 
-  #write({ atomic }: Step, phases: readonly Phase[]): Promise<unknown> {
-    const work = () => writePhases(this.#device, phases);
+  /** What failed on the device, and how the guard tells it: it knows where the overwritten bytes are. */
+  async #write(
+    { atomic }: Step,
+    phases: readonly Phase[],
+  ): Promise<{ readonly failed?: ChangeFailed; readonly error?: DmremapError }> {
+    let failed: ChangeFailed | undefined;
+    const work = async () => {
+      try {
+        await writePhases(this.#device, phases);
+      } catch (error) {
+        if (error instanceof ChangeFailed) failed = error;
+        throw error;
+      }
+    };
     const torn = !atomic && copiesOf(this.#content).length === 1;
-    return torn && this.#guard !== undefined ? this.#guard(phases, work) : work();
+    try {
+      await (torn && this.#guard !== undefined ? this.#guard(phases, work) : work());
+      return {};
+    } catch (error) {
+      if (failed === undefined) throw error;
+      return error instanceof DmremapError ? { failed, error } : { failed };
+    }
   }
 
   #refusal({ atomic }: Step): DmremapError | undefined {
@@ -189,8 +215,8 @@ export class MetadataWriter {
     return [{ purpose: 'write the data of new entries', writes: data, ifFails: UNTOUCHED }, ...phases];
   }
 
-  #settle(step: Step, failure: ChangeFailed): Outcome {
-    const { stands, lost = this.#lost, generation } = failure;
+  #settle(step: Step, failed: ChangeFailed, failure: DmremapError): Outcome {
+    const { stands, lost = this.#lost, generation } = failed;
     if (stands === 'unknown') {
       // the change and, beyond it, what was to replace it may have been written
       const newest = generationAfterFailure(step.after.header.generation);

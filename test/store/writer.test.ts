@@ -1,3 +1,4 @@
+import { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { LogDevice } from '../../src/device/filters/log-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
 import { DmremapError } from '../../src/errors.js';
@@ -125,10 +126,34 @@ test('a plain image takes what would tear its only copy under a guard alone', as
   assert.equal(guarded, ['commit generation 2 to the primary copy'], 'what is atomic needs none');
 });
 
+test('a failure that the guard tells in its own words leaves nothing known', async () => {
+  const memory = new MemoryDevice(buildImage({ ...SPEC, layout: 'plain' }));
+  const failing = new ErrorDevice(memory);
+  const guard: Guard = async (_, work) => {
+    failing.failFlushes(1);
+    try {
+      await work();
+    } catch (error) {
+      throw new DmremapError('io', 'told by the guard', { cause: error });
+    }
+  };
+  const writer = await MetadataWriter.open(failing, { guard });
+  const outcome = await writer.commit({ remove: [3] }, NOW);
+  assert.equal(
+    [outcome.kind, 'failure' in outcome && outcome.failure?.message],
+    ['unknown', 'told by the guard'],
+  );
+  assert.is(writer.health, 'unknown');
+  assert.ok(await writer.mend());
+  assert.equal([...remapsIn(memory)].length, ENTRIES.length, 'what was there before');
+});
+
 test('two commits at once are a mistake', async () => {
   const writer = await MetadataWriter.open(new MemoryDevice(buildImage(SPEC)));
   const first = writer.commit({ append: [[3, 600]] }, NOW);
   const second: unknown = await writer.commit({ append: [[4, 601]] }, NOW).catch((error: unknown) => error);
-  assert.match(String(second), /two commits at once/);
+  assert.match(String(second), /two writes of metadata at once/);
+  const third: unknown = await Promise.all([writer.mend(), writer.mend()]).catch((error: unknown) => error);
+  assert.match(String(third), /two writes of metadata at once/);
   assert.equal(await first, { kind: 'committed' });
 });
