@@ -26,8 +26,8 @@ import { type Guess, guessLines, guessOf, refuseGuess } from './restore-guess.js
 import { type Surveyed, surveySpare } from './survey.js';
 
 export interface RestoreOptions extends ChangeOptions {
-  /** The file of a json dump; `-` is standard input. */
-  readonly input: string;
+  /** The file of a json dump, `-` is standard input; or what such a file says. */
+  readonly input: string | DumpDocument;
   /** The operator says that the dump was taken from this device although nothing tells. */
   readonly sameDevice: boolean;
   /** Restore a dump of another generation, or of a damaged copy. */
@@ -47,9 +47,7 @@ export interface RestoreResult extends ChangeResult {
  * compare), `changed-since` (a guess that was not accepted: restore-guess.ts)
  */
 export async function restoreSpare(path: string, options: RestoreOptions): Promise<RestoreResult> {
-  const reader = new DumpReader();
-  for await (const piece of readInput(options.input)) reader.write(piece);
-  const dump = reader.finish();
+  const dump = typeof options.input === 'string' ? await readDump(options.input) : options.input;
   return withDevice(path, 'exclusive', async (device) => {
     const occupant = await findOccupant(device);
     const survey = await surveySpare(device);
@@ -82,6 +80,12 @@ export async function restoreSpare(path: string, options: RestoreOptions): Promi
     });
     return { ...result, entries: content.table.count, generation: header.generation, guess };
   });
+}
+
+async function readDump(input: string): Promise<DumpDocument> {
+  const reader = new DumpReader();
+  for await (const piece of readInput(input)) reader.write(piece);
+  return reader.finish();
 }
 
 async function refuseOtherDevice(

@@ -36,7 +36,7 @@ function choicesAt({ media }: Instant): Choice[] {
   return media.flatMap(({ open }, medium) => Array.from(open, ([key, values]) => ({ medium, key, values })));
 }
 
-/** Which value of each choice. */
+/** Which value of each choice; 0 is what was durable. */
 type Pick = readonly number[];
 
 function* everyPick(choices: readonly Choice[]): Generator<Pick> {
@@ -74,10 +74,9 @@ function withPick(
   pick: Pick,
 ): ReadonlyMap<CellKey, CellValue> {
   const cells = new Map(settled);
-  for (const [index, choice] of choices.entries())
-    if (choice.medium === medium) {
-      const value = choice.values[pick[index] ?? 0];
-      cells.set(choice.key, value);
-    }
+  for (const [index, choice] of choices.entries()) {
+    const taken = pick[index] ?? 0;
+    if (choice.medium === medium && taken > 0) cells.set(choice.key, choice.values[taken]);
+  }
   return cells;
 }

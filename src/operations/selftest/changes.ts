@@ -1,0 +1,104 @@
+import type { DumpDocument } from '../../exchange/dump-document.js';
+import { encodeEntries, RemapTable } from '../../format/entry.js';
+import { type Content, contentOf } from '../../store/content.js';
+import { loadChoice } from '../../store/load-choice.js';
+import { sectors } from '../../units.js';
+import { examine, settle } from '../check.js';
+import { createSpare } from '../create.js';
+import { restoreSpare } from '../restore.js';
+import { undoSpare } from '../undo.js';
+import { wipeSpare } from '../wipe.js';
+import type { Work } from './run-once.js';
+import type { Stage } from './stage.js';
+
+/** The commands that change a spare, as they are typed with --yes. */
+
+/** `check -p`, or `check -y`. */
+export function check(mode: 'preen' | 'yes' = 'preen'): Work {
+  return command(async (stage) => {
+    const options = { mode, now: stage.now, undo: stage.undo };
+    await settle(await examine(stage.path, options), options);
+  });
+}
+
+/** Over the set that is there. */
+export function create(layout: 'redundant' | 'plain'): Work {
+  return command(async (stage) => {
+    const before = await metadataOf(stage);
+    await createSpare(stage.path, {
+      ...options(stage),
+      main: { size: sectors(Number(before?.header.main_device_size ?? 100_000n)) },
+      entries: 20,
+      layout,
+      force: false,
+      discardRemaps: before?.table.count,
+    });
+  });
+}
+
+export function wipe(): Work {
+  return command(async (stage) => {
+    await wipeSpare(stage.path, {
+      ...options(stage),
+      discardRemaps: (await metadataOf(stage))?.table.count,
+    });
+  });
+}
+
+/** Of an earlier dump: half of the entries, in another order. */
+export function restore(): Work {
+  return command((stage) => restoreEntries(stage, (index) => index % 2 === 0));
+}
+
+/** Done before what `undo` puts back: the entries come into another order and stay the same remaps. */
+export async function reorder(stage: Stage): Promise<void> {
+  await restoreEntries(stage, () => true);
+}
+
+export function undo(): Work {
+  return command(async (stage) => {
+    await undoSpare(stage.path, { ...options(stage), from: undefined, main: undefined });
+  });
+}
+
+/** A change in one: when it returns it is durable. */
+function command(run: (stage: Stage) => Promise<void>): Work {
+  return async (stage) => {
+    await run(stage);
+    await stage.answer();
+  };
+}
+
+function options(stage: Stage) {
+  return { approve: async () => true, undo: stage.undo, now: stage.now } as const;
+}
+
+async function metadataOf(stage: Stage): Promise<Content | undefined> {
+  const { choice, table } = await loadChoice(stage.device);
+  return choice.chosen === undefined || table === undefined
+    ? undefined
+    : contentOf(choice.chosen.block, table);
+}
+
+async function restoreEntries(stage: Stage, keep: (index: number) => boolean): Promise<void> {
+  const content = await metadataOf(stage);
+  if (content === undefined) return;
+  const { table, block } = content;
+  const kept = [...table.live()].filter(keep).reverse();
+  const entries = kept.map((index): [bigint, bigint] => [
+    BigInt(table.mainSector(index)),
+    BigInt(table.spareSector(index)),
+  ]);
+  const dump: DumpDocument = {
+    device: { size: stage.device.size, serial: undefined },
+    valid: true,
+    block,
+    table: new RemapTable(encodeEntries(entries)).bytes,
+  };
+  await restoreSpare(stage.path, {
+    ...options(stage),
+    input: dump,
+    sameDevice: true,
+    acceptGuess: true,
+  });
+}

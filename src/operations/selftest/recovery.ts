@@ -1,0 +1,60 @@
+import type { Mode } from '../../check/checker.js';
+import { Recording } from '../../device/crash/recording.js';
+import { DmremapError } from '../../errors.js';
+import { examine, settle } from '../check.js';
+import { Stage, type Start } from './stage.js';
+import type { Witness } from './witness.js';
+
+/** How a recovery ended. */
+export interface Recovered {
+  /** What the spare holds afterwards, and what lies in the state directory. */
+  readonly start: Start;
+  readonly recording: Recording;
+  /** What the witness says of it. */
+  readonly told: string | undefined;
+  /** What is wrong with it; undefined where all is well. */
+  readonly wrong: string | undefined;
+}
+
+/**
+ * What is done about a spare after a power cut: `check -p`, or what only -y does; and a second check, which
+ * must find nothing.
+ */
+export async function recover(start: Start, mode: Mode, witness: Witness): Promise<Recovered> {
+  const recording = new Recording();
+  return Stage.run(start, recording, async (stage) => {
+    const wrong = await answersAndStaysSilent(stage, mode, start.faults !== undefined);
+    const told = await witness.tell(stage.device);
+    const complaint =
+      wrong ?? (start.faults === undefined ? await witness.complain?.(stage.device) : undefined);
+    const after: Start = { ...stage.asStart(start.name), ...(start.faults ? { faults: start.faults } : {}) };
+    return { start: after, recording, told, wrong: complaint };
+  });
+}
+
+/** With sectors that cannot be written the check may fail, but it loses nothing. */
+async function answersAndStaysSilent(
+  stage: Stage,
+  mode: Mode,
+  mayFail: boolean,
+): Promise<string | undefined> {
+  const options = { mode, now: stage.now, undo: stage.undo };
+  try {
+    const { exitCode, remaining } = await settle(await examine(stage.path, options), options);
+    if (mayFail) return undefined;
+    if ((exitCode & ~1) !== 0) return `check answers ${exitCode} (${idsOf(remaining)})`;
+    if (exitCode === 0) return undefined;
+    const again = await settle(await examine(stage.path, options), options);
+    return again.exitCode === 0
+      ? undefined
+      : `a second check answers ${again.exitCode} (${idsOf(again.remaining)})`;
+  } catch (error) {
+    if (!(error instanceof DmremapError)) throw error;
+    if (mayFail || error.code === 'not-dmremap3') return undefined;
+    return `check fails: ${error.code}, ${error.message}`;
+  }
+}
+
+function idsOf(problems: readonly { readonly id: string }[]): string {
+  return problems.map(({ id }) => id).join(', ');
+}

@@ -1,0 +1,105 @@
+import type { BlockDevice } from '../../device/block-device.js';
+import { Dice } from '../../device/crash/dice.js';
+import type { CellKey, CellValue } from '../../device/crash/medium.js';
+import type { Outcome } from '../../device/crash/outcomes.js';
+import type { Recording } from '../../device/crash/recording.js';
+import { ErrorDevice, type Fault } from '../../device/filters/error-device.js';
+import { type Blocks, OverlayDevice } from '../../device/filters/overlay-device.js';
+import { RecordingDevice } from '../../device/filters/recording-device.js';
+import { MemoryVolume } from '../../undo/memory-volume.js';
+import { mountVolume } from '../../undo/volume.js';
+import { lendDevice } from '../open-device.js';
+import type { UndoPlace } from '../undo-files.js';
+
+/** A spare and its state directory before a piece of work. */
+export interface Start {
+  /** For people: "redundant, stale primary, 4Kn". */
+  readonly name: string;
+  /** Only read. */
+  readonly device: BlockDevice;
+  /** Logical blocks in which the spare differs from `device`. */
+  readonly blocks?: Blocks;
+  /** The undo files in the state directory. */
+  readonly cells?: ReadonlyMap<CellKey, CellValue>;
+  /** For what the work leaves to chance. */
+  readonly seed?: number;
+  /** What of the spare cannot be written. */
+  readonly faults?: readonly Fault[];
+}
+
+/** The names under which operations know the spare and the state directory of a stage. */
+const SPARE = '/selftest/spare';
+const STATE_FOLDER = '/selftest/state';
+
+/** Unix seconds of every commit: a seed repeats everything. */
+export const NOW = 1_750_000_000n;
+
+/**
+ * A start on which work is done, in memory, with every write recorded. There is one stage at a time: they
+ * share their names.
+ */
+export class Stage {
+  readonly path = SPARE;
+  readonly undo: UndoPlace = { surroundings: { environment: { DMREMAP_STATE_DIR: STATE_FOLDER } } };
+  readonly now = NOW;
+  /** The spare as a program sees it. */
+  readonly device: BlockDevice;
+  readonly recording: Recording;
+  /** The same draws in every run from this start. */
+  readonly dice: Dice;
+  readonly #overlay: OverlayDevice;
+  readonly #volume: MemoryVolume;
+  #promise: () => Promise<void> = async () => {};
+
+  private constructor(start: Start, recording: Recording) {
+    this.recording = recording;
+    this.dice = new Dice(start.seed ?? 0);
+    this.#overlay = new OverlayDevice(start.device, start.blocks);
+    const faulty = new ErrorDevice(new RecordingDevice(this.#overlay, recording));
+    for (const fault of start.faults ?? []) faulty.addFault(fault);
+    this.device = faulty;
+    this.#volume = new MemoryVolume(recording, start.cells);
+  }
+
+  /** Does the work on this start. `promised` is called whenever somebody is told that a commit is durable. */
+  static async run<Result>(
+    start: Start,
+    recording: Recording,
+    work: (stage: Stage) => Promise<Result>,
+    promised: (stage: Stage) => Promise<void> = async () => {},
+  ): Promise<Result> {
+    const stage = new Stage(start, recording);
+    stage.#promise = () => promised(stage);
+    const leave = [lendDevice(SPARE, stage.device), mountVolume(STATE_FOLDER, stage.#volume)];
+    try {
+      return await work(stage);
+    } finally {
+      for (const one of leave) one();
+    }
+  }
+
+  /** A commit is told to be durable: from here on nothing older may be found. */
+  async answer(): Promise<void> {
+    await this.#promise();
+    this.recording.answer();
+  }
+
+  /** What lies on the media now, as the start of other work. */
+  asStart(name: string): Start {
+    return {
+      name,
+      device: this.#overlay.inner,
+      blocks: this.#overlay.blocks,
+      cells: this.#volume.cells,
+    };
+  }
+}
+
+/** What a power cut left of a piece of work on this start. */
+export function startFrom(start: Start, outcome: Outcome): Start {
+  const [spare = new Map(), folder = new Map()] = outcome;
+  const blocks = new Map(start.blocks);
+  for (const [key, value] of spare)
+    if (typeof key === 'number' && value instanceof Uint8Array) blocks.set(key, value);
+  return { ...start, blocks, cells: new Map([...(start.cells ?? []), ...folder]) };
+}
