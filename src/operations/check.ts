@@ -208,6 +208,18 @@ async function letChangesStand(
   }
 }
 
+/** A change that erases headers first, cut short there, has left nothing but its undo file. */
+async function diagnoseErased(device: FileDevice, options: FullOptions, error: unknown): Promise<Diagnosis> {
+  if (!(error instanceof DmremapError) || error.code !== 'not-dmremap3') throw error;
+  const [{ findCutShort }, { surveySpare }] = await Promise.all([
+    import('./cut-short.js'),
+    import('./survey.js'),
+  ]);
+  const survey = await surveySpare(device, options);
+  if ((await findCutShort(device, survey, options.undo)) === undefined) throw error;
+  return { survey, problems: [] };
+}
+
 type FullOptions = SurveyOptions & Pick<CheckOptions, 'now' | 'undo'>;
 
 interface FullDiagnosis extends Diagnosis {
@@ -220,8 +232,10 @@ interface FullDiagnosis extends Diagnosis {
  * else what is left of the copies may prove what they held.
  */
 async function diagnoseFully(device: FileDevice, options: FullOptions): Promise<FullDiagnosis> {
-  const diagnosis = await diagnose(device, options);
-  if (!diagnosis.problems.some(({ id }) => id === 'no-valid-copy')) return diagnosis;
+  const diagnosis = await diagnose(device, options).catch((error) => diagnoseErased(device, options, error));
+  const { chosen, evidence } = diagnosis.survey.choice;
+  if ((chosen !== undefined || evidence) && !diagnosis.problems.some(({ id }) => id === 'no-valid-copy'))
+    return diagnosis;
   const { findCutShort } = await import('./cut-short.js');
   const cutShort = await findCutShort(device, diagnosis.survey, options.undo);
   if (cutShort !== undefined) {

@@ -22,7 +22,8 @@ export interface Occupant {
   readonly foreign: readonly string[];
   /** Those of them that blkid alone knows: where they could be erased nobody tells. */
   readonly onlyBlkid: readonly string[];
-  /** What makes all of it unfindable. */
+  /** What makes the headers unfindable, and all of it. */
+  readonly headerErasures: readonly Erasure[];
   readonly erasures: readonly Erasure[];
 }
 
@@ -51,16 +52,20 @@ export async function findOccupant(device: FileDevice): Promise<Occupant> {
   // blkid knows more kinds than our own table; without it the table alone must do
   const onlyBlkid =
     signatures.length > 0 ? [] : ((await blkidProbe(device.path)) ?? []).map(({ type }) => type);
+  const { chosen } = choice;
+  const headerErasures = headers.map(({ headerAt, header }) => ({
+    at: headerAt,
+    length: device.logicalBlockSize,
+    first: chosen !== undefined && header.generation !== chosen.header.generation,
+  }));
   return {
     headers,
     remaps: await remapsOf(device, choice, headers),
     header: (choice.chosen ?? headers[0])?.header,
     foreign: [...new Set([...signatures.map(({ name }) => name), ...onlyBlkid])],
     onlyBlkid,
-    erasures: [
-      ...headers.map(({ headerAt }) => ({ at: headerAt, length: device.logicalBlockSize })),
-      ...signatures.flatMap(({ erase }) => erase),
-    ],
+    headerErasures,
+    erasures: [...headerErasures, ...signatures.flatMap(({ erase }) => erase)],
   };
 }
 

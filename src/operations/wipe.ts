@@ -29,10 +29,7 @@ export function wipeSpare(path: string, options: WipeOptions): Promise<ChangeRes
       device: await describeDevice(device),
       before: describeOccupant({ ...occupant, foreign: [] }),
       after: 'no metadata; the data sectors stay as they are',
-      phases: erase(
-        occupant.headers.map(({ headerAt }) => ({ at: headerAt, length: device.logicalBlockSize })),
-        device.logicalBlockSize,
-      ),
+      phases: erase(occupant.headerErasures, device.logicalBlockSize),
       warnings: [],
       destroys: true,
       singleCopy: header === undefined || !isRedundant(header),

@@ -78,15 +78,28 @@ function redundantExtension(set: FreshSet): Partial<Header> {
 export interface Erasure {
   readonly at: Bytes;
   readonly length: number;
+  /** A copy that is older than the set in use. */
+  readonly first?: boolean;
 }
 
-/** One phase that makes these places zero, widened to whole logical blocks; none where there is nothing. */
+/**
+ * The phases that make these places zero, widened to whole logical blocks; none where there is nothing. What is
+ * older than the set in use goes first: a power cut between must not bring it back.
+ */
 export function erase(erasures: readonly Erasure[], logicalBlockSize: number): Phase[] {
-  const writes = erasures.map(({ at, length }): Write => {
+  const older = erasures.filter(({ first = false }) => first);
+  const others = erasures.filter(({ first = false }) => !first);
+  return [
+    { purpose: 'erase the older copy that was there before', writes: zeros(older, logicalBlockSize) },
+    { purpose: 'erase what was found there before', writes: zeros(others, logicalBlockSize) },
+  ].filter(({ writes }) => writes.length > 0);
+}
+
+function zeros(erasures: readonly Erasure[], logicalBlockSize: number): Write[] {
+  return erasures.map(({ at, length }) => {
     const from = roundDown(at, logicalBlockSize);
     return { at: bytes(from), bytes: new Uint8Array(roundUp(at + length, logicalBlockSize) - from) };
   });
-  return writes.length === 0 ? [] : [{ purpose: 'erase what was found there before', writes }];
 }
 
 /**

@@ -106,6 +106,13 @@ export const ROWS: readonly Row[] = [
     searches: true,
   },
   {
+    name: 'selftest',
+    does: 'read',
+    takes: 'nothing',
+    line: ({ spare }) => ['selftest', '--crash', '--image', spare, '--states', '4'],
+    lacking: [['selftest'], ['selftest', '--crash', '--image']],
+  },
+  {
     name: 'status',
     does: 'read',
     takes: 'device',

@@ -36,6 +36,7 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   await run('dump', shop.put('reserved.img', reservedImage()));
   await run('scan', ...golden, shop.path('missing'));
   await run('scan', '--deep', shop.put('stray.img', strayImage()));
+  await run('selftest', '--crash', '--image', spare, '--states', '4');
   for (const topic of [[], ['format'], ['copy-stale']]) await run('explain', ...topic);
 
   const blank = shop.sparse('blank.img', 1 << 20);

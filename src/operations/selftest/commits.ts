@@ -4,11 +4,11 @@ import type { FileDevice } from '../../device/file-device.js';
 import { identify } from '../../device/identity.js';
 import { DmremapError } from '../../errors.js';
 import { plainGeometry } from '../../format/geometry.js';
-import { type Header, hasExtension, isRedundant, STATE } from '../../format/header.js';
+import { hasExtension, STATE } from '../../format/header.js';
 import type { Content } from '../../store/content.js';
 import type { Write } from '../../store/phase.js';
-import { type Change, type NewEntry, stepOf } from '../../store/step.js';
-import { MetadataWriter, type Outcome } from '../../store/writer.js';
+import type { Change, NewEntry } from '../../store/step.js';
+import { MetadataWriter } from '../../store/writer.js';
 import { bytes, roundDown, SECTOR_SIZE, type Sectors } from '../../units.js';
 import { examine, settle } from '../check.js';
 import { withDevice } from '../open-device.js';
@@ -83,7 +83,13 @@ function commits(plans: readonly Plan[]): Work {
   return async (stage) => {
     await recoverFirst(stage);
     await withDevice(stage.path, 'exclusive', async (device) => {
-      const writer = await MetadataWriter.open(device);
+      const named = { spareUuid: undefined, setUuid: undefined, generation: 0 };
+      const options = { command: 'commit', now: stage.now, place: stage.undo, ...named };
+      const identity = await identify(device);
+      const writer = await MetadataWriter.open(device, {
+        guard: async (phases, work) =>
+          (await withUndo(device, phases, { ...options, identity, ...identityOf(writer) }, work)).result,
+      });
       for (const plan of plans) {
         await commitOne(stage, device, writer, plan(writer.content, stage.dice));
         await stage.answer();
@@ -107,27 +113,15 @@ async function commitOne(
   stage: Stage,
   device: FileDevice,
   writer: MetadataWriter,
-  { change, data: sectors = new Map() }: Planned,
+  { change, data = new Map() }: Planned,
 ): Promise<void> {
-  const { content } = writer;
-  const data = await wholeBlocks(device, sectors);
-  const commit = async () => refuseFailure(await writer.commit(change, stage.now, data));
-  if (isRedundant(content.header) || stepOf(content, change, stage.now).atomic) return commit();
-  const named = {
-    spareUuid: uuidOf(content.header),
-    setUuid: undefined,
-    generation: content.header.generation,
-  };
-  const options = { command: 'commit', now: stage.now, place: stage.undo, identity: await identify(device) };
-  await withUndo(device, writer.plan(change, stage.now, data), { ...options, ...named }, commit);
-}
-
-function uuidOf(header: Header): string | undefined {
-  return hasExtension(header) ? header.spare_uuid : undefined;
-}
-
-function refuseFailure(outcome: Outcome): void {
+  const outcome = await writer.commit(change, stage.now, await wholeBlocks(device, data));
   if (outcome.kind === 'failed' || outcome.kind === 'unknown') throw outcome.failure;
+}
+
+/** What the undo file is found by. */
+function identityOf({ content: { header } }: MetadataWriter) {
+  return { spareUuid: hasExtension(header) ? header.spare_uuid : undefined, generation: header.generation };
 }
 
 function slotOf({ table }: Content, dice: Dice): number {

@@ -15,7 +15,7 @@ export interface ExploreOptions {
   readonly mostOfInstant: number;
   /** How many of the flushes are made to fail, each in a run of its own. */
   readonly failingFlushes: number;
-  /** After so many states the power is cut in the recovery of one, too. */
+  /** Of so many states, about, the power is cut in the recovery of one, too. */
   readonly againEvery: number;
   /** How a state is recovered: as `check -p` does, unless told. */
   readonly mode?: Mode;
@@ -29,6 +29,8 @@ export interface Tally {
   readonly failed: number;
   /** Every state of every instant was tried. */
   readonly all: boolean;
+  /** Why the work cannot be done from this start: nothing was tried then. */
+  readonly refused?: string | undefined;
   /** The promise that a state broke, and which state it was. */
   readonly broken: string | undefined;
 }
@@ -44,6 +46,7 @@ const SECOND_STATES = 24;
 export async function explore(start: Start, work: Work, options: ExploreOptions): Promise<Tally> {
   const explorer = new Explorer(start, options);
   const whole = await runOnce(start, work, options.witness);
+  if (whole.refused !== undefined) return { ...explorer.tally, refused: whole.refused };
   await explorer.judgeRun(whole, '');
   for (const flush of spread(whole.flushes, options.failingFlushes)) {
     if (explorer.tally.broken !== undefined) break;
@@ -94,8 +97,7 @@ class Explorer {
       const recovered = await this.#recoverFully(state, allowed);
       const place = `${where}, with ${told(instant, outcome)}`;
       if (recovered.wrong !== undefined) return this.#breaks(`${place}: ${recovered.wrong}`);
-      if (this.tally.states % againEvery === 0)
-        await this.#cutAgain(state, recovered.recording, allowed, place);
+      if (dice.chance(1 / againEvery)) await this.#cutAgain(state, recovered.recording, allowed, place);
       if (this.tally.broken !== undefined) return;
     }
   }
@@ -142,7 +144,7 @@ function difference(holds: string, allowed: Allowed): string {
     const wanted = new Set(one?.split('\n'));
     const missing = [...wanted].filter((line) => !lines.has(line)).map((line) => `  - ${line}`);
     const added = [...lines].filter((line) => !wanted.has(line)).map((line) => `  + ${line}`);
-    return [...missing, ...added];
+    return [...added, ...missing];
   });
   return (sides.sort((a, b) => a.length - b.length)[0] ?? []).slice(0, 8).join('\n');
 }

@@ -10,6 +10,11 @@ export interface Row {
   readonly work: Work;
   /** Done to the spare before, outside of what is explored. */
   readonly before?: (stage: Stage) => Promise<void>;
+  /**
+   * False where a flush that fails leaves what waits for the operator: of a move, a backup at the new end that
+   * the next move does not take for its own.
+   */
+  readonly failingFlushes?: false;
   /** The conditions from which it can begin; all unless told. */
   readonly from?: (condition: Condition, layout: Layout) => boolean;
 }
@@ -27,7 +32,13 @@ export const ROWS: readonly Row[] = [
   { name: 'remove and reuse', work: removeAndReuse() },
   { name: 'edit', work: edit() },
   { name: 'state change', work: changeState() },
-  { name: 'restore', work: restore(), from: writable },
+  {
+    name: 'restore',
+    work: restore(),
+    // a grown redundant set is to be moved first (check -p)
+    from: (condition, layout) =>
+      writable(condition) && !(condition.grown !== undefined && layout === 'redundant'),
+  },
   {
     name: 'correction',
     work: check(),
@@ -37,9 +48,16 @@ export const ROWS: readonly Row[] = [
   {
     name: 'move of the backup',
     work: check(),
+    failingFlushes: false,
     from: ({ grown }, layout) => grown !== undefined && layout === 'redundant',
   },
-  { name: 'undo', work: undo(), before: reorder, from: writable },
+  {
+    name: 'undo',
+    work: undo(),
+    before: reorder,
+    // of a set whose copies differed or which had grown, undo brings that back as well
+    from: ({ name }) => name === 'clean' || name === 'dirty',
+  },
   { name: 'create redundant', work: create('redundant'), from: writable },
   { name: 'create plain', work: create('plain'), from: writable },
   { name: 'wipe', work: wipe(), from: writable },

@@ -15,6 +15,8 @@ export interface Run {
   /** Commits that hold at the end, at least and at most: what the work itself has said of them. */
   readonly end: { readonly least: number; readonly most: number };
   readonly flushes: number;
+  /** Why the work cannot be done from this start. */
+  readonly refused: string | undefined;
   /** What went wrong without any power cut. */
   readonly wrong: string | undefined;
 }
@@ -48,7 +50,8 @@ export async function runOnce(start: Start, work: Work, witness: Witness, failur
           most: failed === undefined || said === 'before' ? answered : answered + 1,
         },
         flushes,
-        wrong: unexpected ? `it fails: ${failed.message}` : contradiction(stood, failure),
+        refused: unexpected ? failed.message : undefined,
+        wrong: contradiction(stood, failure),
       };
     },
     async (stage) => void stood.push(await witness.tell(stage.device)),

@@ -1,0 +1,96 @@
+import type { Dice } from '../../device/crash/dice.js';
+import { Recording } from '../../device/crash/recording.js';
+import { type ExploreOptions, explore, type Tally } from './explore.js';
+import { CONDITIONS, type Layout, makeStart, type SetSpec } from './made-sets.js';
+import type { Row } from './rows.js';
+import { Stage, type Start } from './stage.js';
+
+/** What was found of one operation, from all starts together. */
+export interface RowTally extends Tally {
+  readonly operation: string;
+  readonly starts: number;
+  /** The start from which a promise was broken, or the operation was refused. */
+  readonly brokenFrom: string | undefined;
+}
+
+const LAYOUTS: readonly Layout[] = ['redundant', 'plain'];
+
+/** Small sets in every condition from which the operation can begin. */
+export async function* smallStarts(row: Row, dice: Dice): AsyncGenerator<Start> {
+  for (const blockSize of [512, 4096] as const)
+    yield* startsOf(row, dice, () => ({ maxEntries: 60, entries: 7, dataSectors: 24, blockSize }));
+}
+
+/** Larger ones, of other sizes each time, without end. */
+export async function* largeStarts(row: Row, dice: Dice): AsyncGenerator<Start> {
+  for (;;)
+    yield* startsOf(row, dice, () => {
+      const entries = 60 + dice.below(140);
+      return {
+        maxEntries: entries + 60 + dice.below(300),
+        entries,
+        dataSectors: 8 * Math.ceil((entries + 60) / 8),
+        blockSize: dice.chance(0.3) ? 4096 : 512,
+      };
+    });
+}
+
+async function* startsOf(row: Row, dice: Dice, size: () => Omit<SetSpec, 'layout'>): AsyncGenerator<Start> {
+  for (const layout of LAYOUTS)
+    for (const condition of CONDITIONS)
+      if (condition.layouts.includes(layout) && row.from?.(condition, layout) !== false)
+        yield prepared(row, await makeStart({ ...size(), layout }, condition, dice));
+}
+
+/** The start with what the row does before, which no power cut meets. */
+export async function prepared(row: Row, start: Start): Promise<Start> {
+  const { before } = row;
+  if (before === undefined) return start;
+  return Stage.run(start, new Recording(), async (stage) => {
+    await before(stage);
+    return { ...start, ...stage.asStart(start.name) };
+  });
+}
+
+/**
+ * Explores an operation from these starts until one breaks a promise or is refused, or until there are no more, or until so
+ * many states were tried. `tried` is told the number of states after each start.
+ */
+export async function exploreRow(
+  row: Row,
+  starts: AsyncIterable<Start> | Iterable<Start>,
+  options: ExploreOptions & { readonly enough: number },
+  tried: (states: number) => void = () => {},
+): Promise<RowTally> {
+  const sum = { states: 0, second: 0, failed: 0, all: true, starts: 0 };
+  for await (const start of starts) {
+    const failingFlushes = row.failingFlushes === false ? 0 : options.failingFlushes;
+    const tally = await explore(start, row.work, { ...options, failingFlushes });
+    sum.states += tally.states;
+    sum.second += tally.second;
+    sum.failed += tally.failed;
+    sum.all &&= tally.all;
+    sum.starts++;
+    tried(sum.states);
+    const { broken, refused } = tally;
+    if (broken !== undefined || refused !== undefined)
+      return { operation: row.name, ...sum, refused, broken, brokenFrom: start.name };
+    if (sum.states >= options.enough) break;
+  }
+  return { operation: row.name, ...sum, broken: undefined, brokenFrom: undefined };
+}
+
+/** The two halves of one operation as one. */
+export function together(one: RowTally, other: RowTally): RowTally {
+  return {
+    operation: one.operation,
+    starts: one.starts + other.starts,
+    states: one.states + other.states,
+    second: one.second + other.second,
+    failed: one.failed + other.failed,
+    all: one.all && other.all,
+    refused: one.refused ?? other.refused,
+    broken: one.broken ?? other.broken,
+    brokenFrom: one.brokenFrom ?? other.brokenFrom,
+  };
+}
