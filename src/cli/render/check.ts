@@ -1,8 +1,8 @@
 import type { Problem } from '../../check/finding.js';
 import { nextStepFor, sentenceOf } from '../../check/sentence.js';
 import { hasExtension, isRedundant, roleName } from '../../format/header.js';
-import type { CheckReport } from '../../operations/check.js';
 import { type CheckOutcome, errorsOf, isFailure } from '../../operations/check-many.js';
+import type { CheckReport } from '../../operations/check-report.js';
 import type { Copy } from '../../store/copy.js';
 import { exitCodeOf } from '../exit-codes.js';
 import { describeFailure } from '../report.js';

@@ -1,0 +1,56 @@
+import { withRow } from '../check/checker.js';
+import type { FileDevice } from '../device/file-device.js';
+import { DmremapError } from '../errors.js';
+import type { CutShort } from './cut-short.js';
+import { type Diagnosis, diagnose } from './diagnose.js';
+import type { ProvenContent } from './proven.js';
+import type { SurveyOptions } from './survey.js';
+import type { UndoPlace } from './undo-files.js';
+
+export interface FullOptions extends SurveyOptions {
+  /** The time of a commit, in Unix seconds. */
+  readonly now: bigint;
+  /** Where undo files lie, the state directory unless told. */
+  readonly undo?: UndoPlace | undefined;
+}
+
+/** What check knows of one spare: more than the rules alone, where no copy is valid. */
+export interface FullDiagnosis extends Diagnosis {
+  readonly cutShort?: CutShort | undefined;
+  readonly proven?: ProvenContent | undefined;
+}
+
+/**
+ * Where no copy is valid, an undo file may tell of a change that a power cut ended, and hold what it overwrote;
+ * else what is left of the copies may prove what they held.
+ */
+export async function diagnoseFully(device: FileDevice, options: FullOptions): Promise<FullDiagnosis> {
+  const diagnosis = await diagnose(device, options).catch((error) => diagnoseErased(device, options, error));
+  const { chosen, evidence } = diagnosis.survey.choice;
+  if ((chosen !== undefined || evidence) && !diagnosis.problems.some(({ id }) => id === 'no-valid-copy'))
+    return diagnosis;
+  const { findCutShort } = await import('./cut-short.js');
+  const cutShort = await findCutShort(device, diagnosis.survey, options.undo);
+  if (cutShort !== undefined) {
+    const finding = withRow({ id: 'change-cut-short', detail: cutShort.command, stored: cutShort.path });
+    const others = diagnosis.problems.filter(({ id }) => id !== 'no-valid-copy');
+    return { ...diagnosis, problems: [finding, ...others], cutShort };
+  }
+  const { findProven } = await import('./proven.js');
+  const { undoWitnesses } = await import('./witnesses.js');
+  const witnesses = await undoWitnesses(device, diagnosis.survey.copies, options.undo);
+  const proven = await findProven(device, diagnosis, witnesses, options);
+  return proven === undefined ? diagnosis : { ...diagnosis, problems: proven.problems, proven };
+}
+
+/** A change that erases headers first, cut short there, has left nothing but its undo file. */
+async function diagnoseErased(device: FileDevice, options: FullOptions, error: unknown): Promise<Diagnosis> {
+  if (!(error instanceof DmremapError) || error.code !== 'not-dmremap3') throw error;
+  const [{ findCutShort }, { surveySpare }] = await Promise.all([
+    import('./cut-short.js'),
+    import('./survey.js'),
+  ]);
+  const survey = await surveySpare(device, options);
+  if ((await findCutShort(device, survey, options.undo)) === undefined) throw error;
+  return { survey, problems: [] };
+}
