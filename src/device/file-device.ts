@@ -84,6 +84,11 @@ export class FileDevice implements BlockDevice, ReadsPastCache, KnowsHoles {
     this.unlocked = facts.unlocked;
   }
 
+  /** The same under every name of one file or device while the machine runs. */
+  get key(): string {
+    return this.deviceNumber ?? `${this.dev}:${this.ino}`;
+  }
+
   async read(at: Bytes, into: Uint8Array): Promise<void> {
     this.checkRange('read', at, into.length, 'EINVAL');
     for (let done = 0; done < into.length; ) {

@@ -91,11 +91,11 @@ function setsOf(spares: readonly (Examined & { readonly now?: Diagnosis })[]): C
     readonly devices: string[];
   }
   const sets = new Map<string, Gathered>();
-  for (const { device, identity, found, now = found } of spares) {
+  for (const { device, key, found, now = found } of spares) {
     const header = now.survey.choice.chosen?.header;
     if (header === undefined || !hasExtension(header)) continue;
     const set: Gathered = sets.get(header.set_uuid) ?? { members: new Map(), devices: [] };
-    if (!set.members.has(identity)) set.members.set(identity, { ...header, name: device });
+    if (!set.members.has(key)) set.members.set(key, { ...header, name: device });
     set.devices.push(device);
     sets.set(header.set_uuid, set);
   }

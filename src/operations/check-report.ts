@@ -17,7 +17,7 @@ export interface CheckOptions extends Pick<FullOptions, 'media' | 'progress' | '
 export interface Examined {
   readonly device: string;
   /** The same for two names of one device. */
-  readonly identity: string;
+  readonly key: string;
   /** What to call the device in a line that may be typed later. */
   readonly lastingName: string;
   readonly found: Diagnosis;

@@ -16,7 +16,7 @@ export function examine(path: string, options: CheckOptions): Promise<Examined> 
     const found = await diagnoseFully(device, { ...options, holder: holderOf(device) });
     return {
       device: path,
-      identity: identityOf(device),
+      key: device.key,
       lastingName: lastingName(path, device, found.survey.choice.chosen?.header),
       found,
       warnings,
@@ -29,10 +29,6 @@ async function relationToMain(spare: FileDevice, main: MainDevice | undefined): 
   const { judgeRelation } = await import('./main-relation.js');
   const warning = judgeRelation(spare, main);
   return warning === undefined ? [] : [warning];
-}
-
-function identityOf({ deviceNumber, dev, ino }: FileDevice): string {
-  return deviceNumber ?? `${dev}:${ino}`;
 }
 
 /**

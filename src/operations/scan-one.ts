@@ -1,5 +1,6 @@
 import { judge } from '../check/checker.js';
 import type { BlockDevice } from '../device/block-device.js';
+import type { FileDevice } from '../device/file-device.js';
 import { DmremapError, type ErrorCode } from '../errors.js';
 import { type Header, hasExtension, isRedundant } from '../format/header.js';
 import { searchHeaders } from '../store/deep-search.js';
@@ -15,6 +16,8 @@ export type ScanAnswer =
   | { readonly kind: 'error'; readonly code: ErrorCode; readonly message: string };
 
 export interface ScannedSpare {
+  /** The same under every name of one device. */
+  readonly key: string;
   readonly exitCode: number;
   readonly problems: readonly string[];
   readonly holder: string | null;
@@ -53,7 +56,7 @@ export async function scanOne(path: string, deep: boolean, alive: () => void): P
     return await withDevice(path, 'read', async (device) => {
       try {
         const diagnosis = await diagnose(device, { holder: holderOf(device), skipBeyond: true });
-        const spare = scannedSpare(diagnosis);
+        const spare = scannedSpare(device, diagnosis);
         const lost = deep && spare.header === null;
         return { kind: 'spare', spare, headers: lost ? await strays(device, diagnosis, alive) : [] };
       } catch (error) {
@@ -69,9 +72,10 @@ export async function scanOne(path: string, deep: boolean, alive: () => void): P
   }
 }
 
-function scannedSpare({ problems, survey }: Diagnosis): ScannedSpare {
+function scannedSpare({ key }: FileDevice, { problems, survey }: Diagnosis): ScannedSpare {
   const { chosen } = survey.choice;
   return {
+    key,
     exitCode: judge(problems, 'read').exitCode,
     problems: problems.filter(({ row }) => row.severity !== 'note').map(({ id }) => id),
     holder: survey.holder ?? null,

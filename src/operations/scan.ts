@@ -94,7 +94,11 @@ async function setsOf(spares: readonly LooseSpare[]): Promise<ScannedSet[]> {
   }
   const mains = byUuid.size > 0 ? await mainsByIdentity() : new Map<string, string>();
   return [...byUuid].map(([set_uuid, members]) => {
-    const judgement = judgeSet(members.flatMap(memberOf));
+    // a device that is named twice is one spare, and no clone
+    const distinct = members.filter(
+      ({ spare }, index) => index === members.findIndex((other) => other.spare.key === spare.key),
+    );
+    const judgement = judgeSet(distinct.flatMap(memberOf));
     const header = (members.find(({ device }) => device === judgement.active?.name) ?? members[0])?.spare
       .header;
     const id = header?.main_id ?? '';

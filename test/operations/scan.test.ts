@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, symlinkSync } from 'node:fs';
 import { type ScanResult, scan } from '../../src/operations/scan.js';
 import { scanOne } from '../../src/operations/scan-one.js';
 import { run, Scratch, until } from '../device/scratch.js';
@@ -39,6 +39,21 @@ function setOf({ sets }: ScanResult) {
   const { active, findings, absentSuccessors, next, spares } = set ?? {};
   return { active, kinds: findings?.map(({ kind }) => kind), absentSuccessors, next, spares: spares?.length };
 }
+
+test('a device under two names is no clone', async () => {
+  const [image = ''] = images(SPEC);
+  const link = `${image}.link`;
+  symlinkSync(image, link);
+  const result = await search([image, link]);
+  assert.equal(setOf(result), {
+    active: image,
+    kinds: [],
+    absentSuccessors: [],
+    next: `dmremap table SET=${SET}`,
+    spares: 2,
+  });
+  assert.is(result.exitCode, 0);
+});
 
 test('sets, loose spares, and devices that are none', async () => {
   const other = changed(SPEC, { fields: { set_uuid: Buffer.alloc(16, 1) } });
