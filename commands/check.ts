@@ -2,7 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type CommandResult, type Input } from '../src/cli/base-command.js';
 import { unixNow } from '../src/cli/clock.js';
 import { combineExitCodes } from '../src/cli/exit-codes.js';
-import { mainFlag, progressFlag, sparesArg } from '../src/cli/flags.js';
+import { mainFlag, moduleFlag, progressFlag, sparesArg } from '../src/cli/flags.js';
 import { outcomeExitCode, outcomeJson, outcomeText } from '../src/cli/render/check.js';
 import { DmremapError } from '../src/errors.js';
 import { checkSpares, errorsOf, isFailure, modeOf } from '../src/operations/check-many.js';
@@ -19,6 +19,7 @@ export default class Check extends BaseCommand<typeof Check> {
     yes: Flags.boolean({ char: 'y', description: 'Correct also what needs a yes and can lose nothing.' }),
     main: mainFlag,
     media: Flags.boolean({ description: 'Read every live sector of the spare.' }),
+    module: moduleFlag,
     progress: progressFlag,
   };
 
@@ -33,6 +34,7 @@ export default class Check extends BaseCommand<typeof Check> {
       mode: modeOf(flags),
       main,
       media: flags.media,
+      module: flags.module,
       now: unixNow(),
       signal: this.signal,
       uninterrupted: this.uninterrupted,

@@ -1,5 +1,5 @@
 import { BaseCommand, type CommandResult, type Input } from '../src/cli/base-command.js';
-import { spareArg } from '../src/cli/flags.js';
+import { moduleFlag, spareArg } from '../src/cli/flags.js';
 import { infoJson, infoText } from '../src/cli/render/info.js';
 import { readInfo, verdictOf } from '../src/operations/info.js';
 
@@ -8,9 +8,10 @@ export default class Info extends BaseCommand<typeof Info> {
   static override description =
     'Both copies decoded side by side, which one counts and why. Exits as check -n.';
   static override args = { spare: spareArg };
+  static override flags = { module: moduleFlag };
 
   protected async execute({ args, flags }: Input<typeof Info>): Promise<CommandResult> {
-    const info = await readInfo(args.spare);
+    const info = await readInfo(args.spare, { module: flags.module });
     return {
       exitCode: verdictOf(info.diagnosis),
       json: () => infoJson(info),

@@ -72,6 +72,10 @@ export const acceptMainFlag = Flags.string({
   helpValue: 'ID',
 });
 
+export const moduleFlag = Flags.boolean({
+  description: 'Look for what the dm-remap v3 kernel module leaves on a spare without a magic.',
+});
+
 export const progressFlag = Flags.option({
   options: ['json'] as const,
   description: 'Write progress as one JSON line a second to standard error.',

@@ -5,6 +5,8 @@ export interface FsckArguments {
   readonly mode: Mode;
   readonly verbose: boolean;
   readonly help: boolean;
+  /** As `check --module`. */
+  readonly module: boolean;
   readonly devices: readonly string[];
 }
 
@@ -21,12 +23,15 @@ export function parseFsckArguments(argv: readonly string[]): FsckArguments {
   const devices: string[] = [];
   let verbose = false;
   let help = false;
+  let module = false;
   const words = [...argv];
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '--') {
       devices.push(...words.splice(0));
     } else if (word === '--help') {
       help = true;
+    } else if (word === '--module') {
+      module = true;
     } else if (!word.startsWith('-') || word === '-') {
       devices.push(word);
     } else if (word.startsWith('-C')) {
@@ -43,7 +48,7 @@ export function parseFsckArguments(argv: readonly string[]): FsckArguments {
   if (modes.size > 1) throw usage('only one of -a, -p, -n and -y can be given');
   if (devices.length === 0 && !help) throw usage('no device is named');
   const [letter = 'n'] = modes;
-  return { mode: MODES[letter] ?? 'read', verbose, help, devices };
+  return { mode: MODES[letter] ?? 'read', verbose, help, module, devices };
 }
 
 function takeDescriptor(word: string, rest: string[]): void {

@@ -22,6 +22,7 @@ usage: ${PROGRAM} [-a|-n|-p|-y] [-f] [-v] [-C FD] DEVICE...
   -n       only read (as without a flag)
   -a, -p   correct all that is safe without asking, or nothing
   -y       correct also what needs a yes and can lose nothing
+  --module look for what the dm-remap v3 kernel module leaves without a magic
   -v       say what each problem means
   -f, -C   taken for fsck(8); every check is a full one
 
@@ -54,7 +55,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function run(
-  { devices, mode, verbose, help }: FsckArguments,
+  { devices, mode, verbose, help, module }: FsckArguments,
   signal: AbortSignal,
   fail: (thrown: unknown, verbose: boolean) => Promise<number>,
 ): Promise<number> {
@@ -66,7 +67,8 @@ async function run(
   const codes: number[] = [];
   const terminal = detectTerminals().stdout;
   const { uninterrupted } = processInterruption();
-  for (const outcome of await checkSpares(devices, { mode, now: unixNow(), signal, uninterrupted })) {
+  const options = { mode, module, now: unixNow(), signal, uninterrupted };
+  for (const outcome of await checkSpares(devices, options)) {
     await stdout.write(outcomeText(outcome, { terminal, verbose }));
     for (const error of errorsOf(outcome)) await fail(error, verbose);
     codes.push(outcomeExitCode(outcome));

@@ -4,7 +4,7 @@ import type { Diagnosis } from './diagnose.js';
 import type { FullOptions } from './full-diagnosis.js';
 import type { MainDevice } from './main-device.js';
 
-export interface CheckOptions extends Pick<FullOptions, 'media' | 'progress' | 'now' | 'undo'> {
+export interface CheckOptions extends Pick<FullOptions, 'media' | 'module' | 'progress' | 'now' | 'undo'> {
   readonly mode: Mode;
   readonly main?: MainDevice | undefined;
   /** Raised where the check is to stop before it writes. */

@@ -4,6 +4,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import type { FileDevice } from '../device/file-device.js';
 import { liveHolder } from '../device/holders.js';
 import { DmremapError } from '../errors.js';
+import { bareModuleEvidence } from './module-evidence.js';
 import { type Surveyed, type SurveyOptions, surveySpare } from './survey.js';
 
 export interface Diagnosis {
@@ -18,15 +19,19 @@ export interface Diagnosis {
  */
 export async function diagnose(device: BlockDevice, options: SurveyOptions = {}): Promise<Diagnosis> {
   const survey = await surveySpare(device, options);
-  if (survey.choice.chosen === undefined && !survey.choice.evidence)
-    throw new DmremapError(
-      'not-dmremap3',
-      `${device.name} is not a DMREMAP3 spare: no header at either end`,
-      {
-        hint: 'to make it one: dmremap create SPARE --main MAIN',
-      },
-    );
+  const { chosen, evidence } = survey.choice;
+  if (chosen === undefined && !evidence && survey.module === undefined) throw await notASpare(device);
   return { survey, problems: check(survey) };
+}
+
+async function notASpare(device: BlockDevice): Promise<DmremapError> {
+  const bare = await bareModuleEvidence(device);
+  return new DmremapError('not-dmremap3', `${device.name} is not a DMREMAP3 spare: no header at either end`, {
+    hint:
+      bare === undefined
+        ? 'to make it one: dmremap create SPARE --main MAIN'
+        : 'if the dm-remap v3 kernel module wrote it: dmremap info --module SPARE',
+  });
 }
 
 /** The holder of a device that is only read. Our own exclusive hold is not asked about. */

@@ -26,9 +26,9 @@ export interface FullDiagnosis extends Diagnosis {
  */
 export async function diagnoseFully(device: FileDevice, options: FullOptions): Promise<FullDiagnosis> {
   const diagnosis = await diagnose(device, options).catch((error) => diagnoseErased(device, options, error));
-  const { chosen, evidence } = diagnosis.survey.choice;
-  if ((chosen !== undefined || evidence) && !diagnosis.problems.some(({ id }) => id === 'no-valid-copy'))
-    return diagnosis;
+  const { choice, module } = diagnosis.survey;
+  const known = choice.chosen !== undefined || choice.evidence || module !== undefined;
+  if (known && !diagnosis.problems.some(({ id }) => id === 'no-valid-copy')) return diagnosis;
   const { findCutShort } = await import('./cut-short.js');
   const cutShort = await findCutShort(device, diagnosis.survey, options.undo);
   if (cutShort !== undefined) {

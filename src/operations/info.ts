@@ -6,6 +6,7 @@ import type { Copy } from '../store/copy.js';
 import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
 import { lastingName } from './lasting-name.js';
 import { withDevice } from './open-device.js';
+import type { SurveyOptions } from './survey.js';
 
 /** A copy with what it is beside the others. */
 export interface CopyInfo {
@@ -27,9 +28,9 @@ export interface SpareInfo {
 }
 
 /** Everything that the metadata says, valid or not (dmremap info). Works on versions that are not known, too. */
-export function readInfo(path: string): Promise<SpareInfo> {
+export function readInfo(path: string, options: Pick<SurveyOptions, 'module'> = {}): Promise<SpareInfo> {
   return withDevice(path, 'read', async (device) => {
-    const diagnosis = await diagnose(device, { holder: holderOf(device), skipBeyond: true });
+    const diagnosis = await diagnose(device, { ...options, holder: holderOf(device), skipBeyond: true });
     return {
       device,
       identity: await identify(device),
@@ -40,10 +41,12 @@ export function readInfo(path: string): Promise<SpareInfo> {
   });
 }
 
+/** The module writes no backup: what lies at the end of its spare is data. */
 function copiesOf({ survey }: Diagnosis): CopyInfo[] {
   const { chosen, others } = survey.choice;
   const { primary, backups } = survey.copies;
-  return [primary, ...backups].flatMap((copy): CopyInfo[] => {
+  const places = survey.module === undefined ? [primary, ...backups] : [primary];
+  return places.flatMap((copy): CopyInfo[] => {
     if (copy === chosen) return [{ copy, standing: 'chosen' }];
     const judged = others.find((other) => other.copy === copy);
     return judged === undefined ? [] : [{ copy, standing: judged.standing }];

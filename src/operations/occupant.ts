@@ -2,13 +2,13 @@ import { blkidProbe } from '../device/blkid.js';
 import type { FileDevice } from '../device/file-device.js';
 import { readAround } from '../device/read-around.js';
 import { DmremapError } from '../errors.js';
-import { bareModuleEntries, MODULE_METADATA_SIZE } from '../format/module.js';
 import { probeSignatures } from '../signatures/probe.js';
 import { type Choice, chooseCopy, isEvidence } from '../store/choose.js';
 import type { Copy } from '../store/copy.js';
 import type { Erasure } from '../store/create.js';
 import { type LoadedCopies, loadCopies, readTable } from '../store/load.js';
-import { type Bytes, bytes, roundUp } from '../units.js';
+import type { Bytes } from '../units.js';
+import { bareModuleEvidence } from './module-evidence.js';
 import { refusePassive, refuseUnknownSet } from './spare.js';
 
 /** What lives on a device that is about to be overwritten. */
@@ -72,9 +72,7 @@ export async function findOccupant(device: FileDevice): Promise<Occupant> {
 async function headersOn(device: FileDevice, { primary, backups }: LoadedCopies): Promise<Copy[]> {
   const found = [primary, ...backups].filter(isEvidence);
   if (found.includes(primary)) return found;
-  const length = roundUp(MODULE_METADATA_SIZE, device.logicalBlockSize);
-  const front = device.size < length ? undefined : await read(device, bytes(0), length);
-  return front !== undefined && bareModuleEntries(front) !== undefined ? [primary, ...found] : found;
+  return (await bareModuleEvidence(device)) === undefined ? found : [primary, ...found];
 }
 
 async function remapsOf(device: FileDevice, { chosen }: Choice, headers: readonly Copy[]): Promise<Remaps> {

@@ -4,24 +4,26 @@ import { readAround } from '../device/read-around.js';
 import { DeviceError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
 import { backupHeaderPlace } from '../format/geometry.js';
-import { MODULE_METADATA_SIZE, type ModuleEvidence, recogniseModule } from '../format/module.js';
 import { probeSignatures } from '../signatures/probe.js';
 import type { Signature } from '../signatures/signature.js';
 import { firstOccupied } from '../store/beyond.js';
 import { type Choice, isEvidence } from '../store/choose.js';
 import { contentOf } from '../store/content.js';
-import { type Copy, hasMagic, isValid } from '../store/copy.js';
+import type { Copy } from '../store/copy.js';
 import type { LoadedCopies } from '../store/load.js';
 import { loadChoice } from '../store/load-choice.js';
 import { needsMove } from '../store/move.js';
-import { type Bytes, bytes, bytesToSectors, roundUp } from '../units.js';
+import { type Bytes, bytesToSectors } from '../units.js';
 import { readMedia } from './media.js';
+import { bareModuleEvidence, moduleEvidence } from './module-evidence.js';
 
 export interface SurveyOptions {
   /** Identity and size of main, to be compared. */
   readonly main?: MainFacts | undefined;
   /** Read every live spare sector. */
   readonly media?: boolean | undefined;
+  /** Where nothing says that this is a spare, look for what the kernel module leaves without a magic. */
+  readonly module?: boolean | undefined;
   /** Who holds the device now. */
   readonly holder?: () => Promise<string | undefined>;
   /**
@@ -59,7 +61,10 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
       chosen === undefined || table === undefined || options.skipBeyond
         ? undefined
         : await lookBeyond(device, chosen, table, options.progress),
-    module: await moduleEvidence(device, copies.primary),
+    module:
+      options.module && !choice.evidence
+        ? await bareModuleEvidence(device)
+        : await moduleEvidence(device, copies.primary),
     holder: await holder,
     main: options.main,
     media:
@@ -139,13 +144,4 @@ async function lookBeyond(
   if (!needsMove(content, device.size)) return { free: true };
   const occupied = await firstOccupied(device, content, progress);
   return occupied === undefined ? { free: true } : { free: false, firstOccupied: occupied };
-}
-
-/** Only a header that has our magic and does not verify by our checksum can be the kernel module's. */
-async function moduleEvidence(device: BlockDevice, primary: Copy): Promise<ModuleEvidence | undefined> {
-  if (isValid(primary) || !hasMagic(primary)) return undefined;
-  const length = roundUp(MODULE_METADATA_SIZE, device.logicalBlockSize);
-  if (device.size < length) return undefined;
-  const front = await readOrNothing(device, bytes(0), length);
-  return front === undefined ? undefined : recogniseModule(front);
 }

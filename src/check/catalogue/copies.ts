@@ -164,7 +164,7 @@ export const COPY_ROWS = [
     says: 'The {copy} copy has version {stored} under a right checksum; this program knows {expected}.',
     means: 'A newer dmremap wrote it. Nothing is wrong with it.',
     corrects: 'Use the dmremap that wrote it, or a newer one.',
-    next: 'dmremap info {device}',
+    next: 'dmremap --version',
   },
   {
     id: 'incompat-unknown',
@@ -174,7 +174,7 @@ export const COPY_ROWS = [
     says: 'The {copy} copy has incompat_flags {stored} under a right checksum; this program knows {expected}.',
     means: 'A newer dmremap wrote it. Nothing is wrong with it.',
     corrects: 'Use the dmremap that wrote it, or a newer one.',
-    next: 'dmremap info {device}',
+    next: 'dmremap --version',
   },
   {
     id: 'module-image',
@@ -184,6 +184,6 @@ export const COPY_ROWS = [
     says: 'This is the layout of the dm-remap v3 kernel module itself: {detail}.',
     means: 'The module checks and stores its metadata differently; by our rules its checksum never fits.',
     corrects: 'Nothing of it is written by check. Keep a copy of the spare.',
-    next: 'dmremap info {device}',
+    next: 'dmremap info --module {device}',
   },
 ] as const satisfies readonly CatalogueRow[];

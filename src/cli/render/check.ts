@@ -1,5 +1,6 @@
 import type { Problem } from '../../check/finding.js';
 import { nextStepFor, sentenceOf } from '../../check/sentence.js';
+import type { Survey } from '../../check/survey.js';
 import { hasExtension, isRedundant, roleName } from '../../format/header.js';
 import { type CheckOutcome, errorsOf, isFailure } from '../../operations/check-many.js';
 import type { CheckReport } from '../../operations/check-report.js';
@@ -29,11 +30,18 @@ export function checkText(report: CheckReport, { terminal, verbose }: CheckTextO
 
 function describeSet({ found }: CheckReport): string {
   const { chosen } = found.survey.choice;
-  if (chosen === undefined) return 'a DMREMAP3 spare, but no copy of its metadata can be trusted';
+  if (chosen === undefined) return describeUntrusted(found.survey);
   const { header } = chosen;
   const layout = isRedundant(header) ? 'redundant' : 'plain';
   const role = hasExtension(header) && header.role !== 0 ? `, ${roleName(header.role)}` : '';
   return `${layout} set, ${header.entry_count} of ${header.max_entries} entries, generation ${header.generation}${role}`;
+}
+
+/** What a spare is of which no copy was chosen. */
+export function describeUntrusted({ module, choice }: Survey): string {
+  if (module !== undefined) return 'a spare of the dm-remap v3 kernel module';
+  if (choice.unsupported.length > 0) return 'a DMREMAP3 spare that needs a newer dmremap';
+  return 'a DMREMAP3 spare, but no copy of its metadata can be trusted';
 }
 
 function conclusion(corrected: number, remaining: number): string {

@@ -11,7 +11,7 @@ import {
 import type { CopyInfo, SpareInfo } from '../../operations/info.js';
 import { isValid } from '../../store/copy.js';
 import type { Terminal } from '../terminal.js';
-import { problemJson, problemsText } from './check.js';
+import { describeUntrusted, problemJson, problemsText } from './check.js';
 import type { JsonObject } from './json.js';
 import { type Cell, gridText, keyValueTable } from './table.js';
 import { formatSectors, formatSize, formatTime, hex32, showUnprintable } from './text.js';
@@ -20,7 +20,11 @@ import { formatSectors, formatSize, formatTime, hex32, showUnprintable } from '.
 export function infoText(info: SpareInfo, terminal: Terminal, verbose: boolean): string {
   const parts = [
     keyValueTable(summaryRows(info), terminal),
-    gridText(['field', ...info.copies.map(copyTitle)], fieldRows(info.copies), terminal),
+    gridText(
+      ['field', ...info.copies.map((copy) => copyTitle(copy, info))],
+      fieldRows(info.copies),
+      terminal,
+    ),
   ];
   const problems = problemsText(info.lastingName, info.diagnosis.problems, { terminal, verbose });
   return `${[...parts, problems].filter((part) => part !== '').join('\n\n')}\n`;
@@ -37,7 +41,7 @@ function* summaryRows({ device, identity, diagnosis, copies }: SpareInfo): Gener
   yield ['blocks', `${device.logicalBlockSize} bytes logical, ${device.physicalBlockSize} physical`];
   const { chosen } = diagnosis.survey.choice;
   if (chosen === undefined) {
-    yield ['metadata', { text: 'no copy can be trusted', style: 'red' }];
+    yield ['metadata', { text: describeUntrusted(diagnosis.survey), style: 'red' }];
   } else {
     const { header } = chosen;
     yield ['layout', isRedundant(header) ? 'redundant: two copies' : 'plain: one copy'];
@@ -62,8 +66,10 @@ function reasonOf(copies: readonly CopyInfo[]): string {
   return 'it is whole';
 }
 
-function copyTitle({ copy, standing }: CopyInfo): string {
-  return `${copy.name} at byte ${copy.headerAt}: ${standing}`;
+function copyTitle({ copy, standing }: CopyInfo, { diagnosis: { survey } }: SpareInfo): string {
+  const newer = survey.choice.unsupported.includes(copy);
+  const shown = newer ? 'of a newer dmremap' : survey.module === undefined ? standing : "the module's";
+  return `${copy.name} at byte ${copy.headerAt}: ${shown}`;
 }
 
 function fieldRows(copies: readonly CopyInfo[]): Cell[][] {
