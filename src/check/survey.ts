@@ -2,6 +2,7 @@ import type { RemapTable } from '../format/entry.js';
 import type { ModuleEvidence } from '../format/module.js';
 import type { Choice } from '../store/choose.js';
 import type { Bytes, Sectors } from '../units.js';
+import type { EntryPlace } from './finding.js';
 
 /** A known signature of something else, in the place of a copy. */
 export interface ForeignSignature {
@@ -29,6 +30,12 @@ export interface MediaResult {
   readonly badSectors: readonly Sectors[];
 }
 
+/** One slot of two tables that should be equal. */
+export interface TableDifference {
+  readonly first: EntryPlace;
+  readonly second: EntryPlace;
+}
+
 /** Everything that was learned about one spare: what the rules judge. Gathered without a write. */
 export interface Survey {
   readonly deviceSize: Bytes;
@@ -38,6 +45,8 @@ export interface Survey {
   /** By header place of a damaged copy, and of the backup where it is to move to. */
   readonly foreign: ReadonlyMap<Bytes, readonly ForeignSignature[]>;
   readonly beyond: Beyond | undefined;
+  /** Of two whole copies that contradict each other, by their place. */
+  readonly difference: TableDifference | undefined;
   readonly module: ModuleEvidence | undefined;
   /** Who holds the device, where it is in use. */
   readonly holder: string | undefined;

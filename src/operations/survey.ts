@@ -1,4 +1,4 @@
-import type { Beyond, ForeignSignature, MainFacts, Survey } from '../check/survey.js';
+import type { Beyond, ForeignSignature, MainFacts, Survey, TableDifference } from '../check/survey.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { readAround } from '../device/read-around.js';
 import { DeviceError } from '../errors.js';
@@ -7,7 +7,7 @@ import { backupHeaderPlace } from '../format/geometry.js';
 import { probeSignatures } from '../signatures/probe.js';
 import type { Signature } from '../signatures/signature.js';
 import { firstOccupied } from '../store/beyond.js';
-import { type Choice, isEvidence } from '../store/choose.js';
+import { type Choice, contradicting, isEvidence } from '../store/choose.js';
 import { contentOf } from '../store/content.js';
 import type { Copy } from '../store/copy.js';
 import type { LoadedCopies } from '../store/load.js';
@@ -61,6 +61,7 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
       chosen === undefined || table === undefined || options.skipBeyond
         ? undefined
         : await lookBeyond(device, chosen, table, options.progress),
+    difference: await differenceOf(device, copies, choice),
     module:
       options.module && !choice.evidence
         ? await bareModuleEvidence(device)
@@ -70,6 +71,17 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
     media:
       options.media && table !== undefined ? await readMedia(device, table, options.progress) : undefined,
   };
+}
+
+/** Seldom asked for, so that a healthy spare does not wait for the code. */
+async function differenceOf(
+  device: BlockDevice,
+  copies: LoadedCopies,
+  choice: Choice,
+): Promise<TableDifference | undefined> {
+  if (contradicting(choice).length < 2) return undefined;
+  const { firstDifference } = await import('./first-difference.js');
+  return firstDifference(device, copies, choice);
 }
 
 /**

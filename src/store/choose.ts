@@ -116,6 +116,12 @@ function standingBeside(
   return chosen.name === 'backup' && copy.place === 'pointed' && hasMagic(copy) ? 'superseded' : undefined;
 }
 
+/** Whole copies of one generation of which none can be chosen, by their place. */
+export function contradicting({ others }: Choice): Copy[] {
+  const copies = others.filter(({ standing }) => standing === 'differs').map(({ copy }) => copy);
+  return copies.sort((a, b) => a.headerAt - b.headerAt);
+}
+
 /** Between two copies of one generation all fields but checksum and copy are equal (section 2). */
 function sameContent(a: Copy, b: Copy): boolean {
   return differingFields(HEADER, a.block, b.block).every(

@@ -132,8 +132,8 @@ export const COPY_CASES: readonly ProblemCase[] = [
     id: 'copies-differ',
     image: spare({}, (image) => patchSealed(image, 'backup', 'last_update_time', 9)),
     whole: ['primary', 'backup'],
-    finds: { stored: 1 },
-    detail: 'header fields last_update_time',
+    finds: { stored: 1, copy: 'primary', field: 'last_update_time', byte: 24 },
+    detail: /^header field last_update_time \(\d+ in the primary, 9 in the backup\)$/,
   },
   {
     id: 'copies-differ',
@@ -145,8 +145,8 @@ export const COPY_CASES: readonly ProblemCase[] = [
       ],
     }),
     whole: ['primary', 'backup'],
-    finds: { stored: 1 },
-    detail: 'the entries are not the same',
+    finds: { stored: 1, copy: 'primary', byte: 4096 + 2 * 16 },
+    detail: 'first in entry 2 (50 -> 302 in the primary, 50 -> 303 in the backup)',
   },
   {
     id: 'no-valid-copy',

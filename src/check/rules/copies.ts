@@ -1,10 +1,11 @@
+import { ENTRY_SIZE } from '../../format/entry.js';
 import { HEADER, isRedundant, VERSION } from '../../format/header.js';
 import { differingFields } from '../../layout/codec.js';
 import { fieldNamed } from '../../layout/layout.js';
-import type { Claim, Judged } from '../../store/choose.js';
+import { type Claim, contradicting, type Judged } from '../../store/choose.js';
 import type { Copy } from '../../store/copy.js';
 import { SECTOR_SIZE, sectors } from '../../units.js';
-import type { Finding } from '../finding.js';
+import type { EntryPlace, Finding } from '../finding.js';
 import type { Survey } from '../survey.js';
 import { describeFaults, describeUnreadable, faultyField } from './faults.js';
 
@@ -31,28 +32,46 @@ export function ruleCopies(survey: Survey): Finding[] {
   return choice.others.flatMap((judged) => besideChosen(survey, chosen, judged));
 }
 
-function withoutChoice({ choice, module }: Survey): Finding[] {
+function withoutChoice({ choice, module, difference }: Survey): Finding[] {
   if (module !== undefined) return [];
-  const contradicting = choice.others
-    .filter(({ standing }) => standing === 'differs')
-    .map(({ copy }) => copy);
-  const [first, second] = contradicting;
-  if (first !== undefined && second !== undefined) {
-    const fields = differingFields(HEADER, first.block, second.block)
-      .map(({ name }) => name)
-      .filter((name) => name !== 'checksum' && name !== 'copy');
-    return [
-      {
-        id: 'copies-differ',
-        stored: first.header.generation,
-        detail: fields.length > 0 ? `header fields ${fields.join(', ')}` : 'the entries are not the same',
-      },
-    ];
-  }
+  const [first, second] = contradicting(choice);
+  if (first !== undefined && second !== undefined) return [differFinding(first, second, difference)];
   const foreign = choice.others.filter(({ standing }) => standing === 'foreign').map(foreignFinding);
   const damaged = choice.others.filter(({ standing, copy }) => standing === 'damaged' && worthNaming(copy));
   const detail = damaged.map(({ copy }) => `${copy.name}: ${describeFaults(copy)}`).join('; ');
   return [...foreign, { id: 'no-valid-copy', detail: detail === '' ? 'The header is gone' : detail }];
+}
+
+function differFinding(a: Copy, b: Copy, difference: Survey['difference']): Finding {
+  const finding = { id: 'copies-differ', stored: a.header.generation } as const;
+  const fields = differingFields(HEADER, a.block, b.block)
+    .map(({ name }) => name)
+    .filter((name) => name !== 'checksum' && name !== 'copy');
+  const inBoth = (inA: string, inB: string) => `${inA} in the ${a.name}, ${inB} in the ${b.name}`;
+  const [field] = fields;
+  if (field !== undefined) {
+    const [inA, inB] = [valueIn(a, field), valueIn(b, field)];
+    const values = inA === undefined || inB === undefined ? '' : ` (${inBoth(inA, inB)})`;
+    const more = fields.length > 1 ? `, and ${fields.slice(1).join(', ')}` : '';
+    return { ...finding, ...place(a, field), detail: `header field ${field}${values}${more}` };
+  }
+  if (difference === undefined || a.tableAt === undefined)
+    return { ...finding, detail: 'the entries are not the same' };
+  const { first, second } = difference;
+  const text = ({ main_sector, spare_sector }: EntryPlace) => `${main_sector} -> ${spare_sector}`;
+  return {
+    ...finding,
+    copy: a.name,
+    byte: a.tableAt + first.index * ENTRY_SIZE,
+    detail: `first in entry ${first.index} (${inBoth(text(first), text(second))})`,
+  };
+}
+
+/** Of a field of the header that has a value; reserved bytes have none. */
+function valueIn({ header }: Copy, field: string): string | undefined {
+  return Object.entries(header)
+    .find(([name]) => name === field)?.[1]
+    .toString();
 }
 
 /** The end of a plain image was looked at too, where no backup was ever meant to be. */

@@ -141,6 +141,7 @@ function surveyOf(choice: Choice, table: RemapTable, deviceSize: Bytes): Survey 
     table,
     foreign: new Map(),
     beyond: undefined,
+    difference: undefined,
     module: undefined,
     holder: undefined,
     main: undefined,
