@@ -34,6 +34,8 @@ export function parseFsckArguments(argv: readonly string[]): FsckArguments {
       module = true;
     } else if (!word.startsWith('-') || word === '-') {
       devices.push(word);
+    } else if (word.startsWith('--')) {
+      throw usage(`unknown flag ${word}`);
     } else if (word.startsWith('-C')) {
       takeDescriptor(word, words);
     } else {

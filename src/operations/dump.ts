@@ -12,6 +12,7 @@ import { type LoadedCopies, loadCopies, neverStill } from '../store/load.js';
 import { openNamed } from './open-device.js';
 import { refuseUnknownSet } from './spare.js';
 import { TableStream } from './table-stream.js';
+import { refuseUnreadable } from './unreadable.js';
 
 export type { CopyName };
 
@@ -113,7 +114,7 @@ const ATTEMPTS = 6;
  * Prepares the dump of the chosen copy, or of the one asked for. Where none is valid the more telling one is
  * taken: what can be read of it is worth having.
  *
- * @throws DmremapError `not-dmremap3` where nothing was ever a set, `unsupported`, `io` where the copy's header cannot be read
+ * @throws DmremapError `not-dmremap3` where nothing was ever a set, `unsupported`, `io` where the copy's header, or every header, cannot be read
  */
 export async function prepareDump(device: BlockDevice, name?: CopyName): Promise<Dump> {
   for (let attempt = 1; ; attempt++) {
@@ -125,8 +126,10 @@ export async function prepareDump(device: BlockDevice, name?: CopyName): Promise
 async function takeDump(device: BlockDevice, name: CopyName | undefined): Promise<Dump> {
   const loaded = await loadCopies(device);
   const choice = chooseCopy(loaded);
-  if (choice.chosen === undefined && !choice.evidence)
+  if (choice.chosen === undefined && !choice.evidence) {
+    refuseUnreadable(device, loaded, choice);
     throw new DmremapError('not-dmremap3', `${device.name} is not a DMREMAP3 spare: no header at either end`);
+  }
   await refuseUnknownSet(device, choice);
   const copy = name === undefined ? (choice.chosen ?? mostTelling(loaded)) : copyNamed(loaded, name);
   const table = new TableStream(device, loaded, copy);

@@ -1,13 +1,12 @@
 import type { Beyond, ForeignSignature, MainFacts, Survey, TableDifference } from '../check/survey.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { readAround } from '../device/read-around.js';
-import { DeviceError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
 import { backupHeaderPlace } from '../format/geometry.js';
 import { probeSignatures } from '../signatures/probe.js';
 import type { Signature } from '../signatures/signature.js';
 import { firstOccupied } from '../store/beyond.js';
-import { type Choice, contradicting, isEvidence } from '../store/choose.js';
+import { type Choice, contradicting } from '../store/choose.js';
 import { contentOf } from '../store/content.js';
 import type { Copy } from '../store/copy.js';
 import type { LoadedCopies } from '../store/load.js';
@@ -16,6 +15,7 @@ import { needsMove } from '../store/move.js';
 import { type Bytes, bytesToSectors } from '../units.js';
 import { readMedia } from './media.js';
 import { bareModuleEvidence, moduleEvidence } from './module-evidence.js';
+import { refuseUnreadable } from './unreadable.js';
 
 export interface SurveyOptions {
   /** Identity and size of main, to be compared. */
@@ -82,20 +82,6 @@ async function differenceOf(
   if (contradicting(choice).length < 2) return undefined;
   const { firstDifference } = await import('./first-difference.js');
   return firstDifference(device, copies, choice);
-}
-
-/**
- * A device on which read errors leave nothing to judge says nothing about its metadata: exit 8. Where a copy
- * that can be read is damaged, that is what there is to say.
- */
-function refuseUnreadable(device: BlockDevice, { primary, backups }: LoadedCopies, choice: Choice): void {
-  const copies = [primary, ...backups];
-  const [range] = copies.flatMap(({ unreadable }) => unreadable);
-  const telling = copies.some((copy) => copy.unreadable.length === 0 && isEvidence(copy));
-  if (choice.chosen !== undefined || range === undefined || telling) return;
-  throw new DeviceError(device.name, 'read', range.errno, bytesToSectors(range.at), {
-    hint: `no copy of the metadata is whole; what can still be read: dmremap dump ${device.name}`,
-  });
 }
 
 /**

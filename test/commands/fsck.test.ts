@@ -47,6 +47,12 @@ test('flags that only read', async () => {
   assert.is(hashOf(path), before);
 });
 
+test('an unknown long flag is named as it was typed', async () => {
+  const ended = await run('--bogus', healthy());
+  assert.is(ended.code, 16);
+  assert.match(ended.stderr, 'unknown flag --bogus');
+});
+
 test('-a and -p may stand together; other pairs may not', async () => {
   assert.is((await run('-a', '-p', lame())).code, 1);
   for (const flags of [['-n', '-p'], ['-ny'], ['-a', '-y']]) {

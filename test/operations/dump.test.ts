@@ -114,6 +114,17 @@ class ChangedAtTableRead extends FilterDevice {
   }
 }
 
+test('where no header can be read, that is what is said', async () => {
+  const device = new ErrorDevice(new MemoryDevice(imageOf(SMALL, 7, 0)));
+  device.addFault({ sector: 0, count: 8, on: 'read' });
+  device.addFault({ sector: 32_768 - 8, count: 8, on: 'read' });
+  const code = await prepareDump(device).then(
+    () => 'dumped',
+    (error) => (error instanceof DmremapError ? error.code : error),
+  );
+  assert.is(code, 'io');
+});
+
 test('entries that turn unreadable on the way are counted, and every format keeps its places', async () => {
   const memory = new MemoryDevice(imageOf(LARGE, 7, 0));
   const device = new ErrorDevice(memory);

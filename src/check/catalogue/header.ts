@@ -167,7 +167,7 @@ export const HEADER_ROWS = [
     severity: 'note',
     fix: 'none',
     title: 'The spare is in use',
-    says: 'The spare is held by {detail}.',
+    says: 'The spare is in use: {detail}.',
     means: 'What is read here may change at any moment; a dirty state is no problem while it is in use.',
     corrects: 'Nothing to correct.',
     next: 'dmremap status {device}',
