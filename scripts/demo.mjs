@@ -54,7 +54,8 @@ function demo() {
   document.header.entry_count = REMAPS.length;
   document.entries = REMAPS.map(([main_sector, spare_sector]) => ({ main_sector, spare_sector }));
   writeFileSync(edited, JSON.stringify(document));
-  dmremap(0, 'restore', spare, '--input', edited, '--yes');
+  // an edited dump is a guess of ours, and restore wants to be told so
+  dmremap(0, 'restore', spare, '--input', edited, '--accept-guess', '--yes');
   dmremap(0, 'check', spare);
 
   say('Something overwrites the first header of the spare.');
