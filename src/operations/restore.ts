@@ -11,7 +11,7 @@ import { backupHeaderPlace } from '../format/geometry.js';
 import { type Header, hasExtension, isRedundant } from '../format/header.js';
 import { isEvidence } from '../store/choose.js';
 import { commit, rewrite } from '../store/commit.js';
-import { type Content, contentOf, nextContent, sizedFor } from '../store/content.js';
+import { type Content, contentOf, nextContent, samePlaces, sizedFor } from '../store/content.js';
 import { createPhases } from '../store/create.js';
 import { moveBackup, movedContent, needsMove } from '../store/move.js';
 import { carryOut, type Phase } from '../store/phase.js';
@@ -144,20 +144,11 @@ function restorePhases(content: Content, survey: Surveyed, device: FileDevice, n
   );
   const moves = needsMove(found, device.size);
   const before = moves ? movedContent(found, device.size, now) : found;
-  if (!sameShape(before.header, content.header)) return createPhases(content);
+  if (!samePlaces(before.header, content.header)) return createPhases(content);
   const whole = moves
     ? moveBackup(found, before, !damaged.has('primary'), logicalBlockSize)
     : [...damaged].map((copy) => rewrite(before, copy, logicalBlockSize));
   return [...whole, ...commit(stepBetween(before, content), logicalBlockSize)];
-}
-
-/** Whether the copies of both lie in the same places. */
-function sameShape(a: Header, b: Header): boolean {
-  return (
-    isRedundant(a) === isRedundant(b) &&
-    a.max_entries === b.max_entries &&
-    a.backup_header === b.backup_header
-  );
 }
 
 /**

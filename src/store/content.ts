@@ -74,6 +74,15 @@ export function placeOf(header: Header, copy: CopyName): CopyPlace {
   return { headerAt, tableAt: bytes(headerAt - tableArea(header.max_entries)) };
 }
 
+/** Whether the copies of both lie in the same places. */
+export function samePlaces(a: Header, b: Header): boolean {
+  return (
+    isRedundant(a) === isRedundant(b) &&
+    a.max_entries === b.max_entries &&
+    a.backup_header === b.backup_header
+  );
+}
+
 /** The live entries filled up with zeros to whole 4 KiB blocks. */
 export function tableBlocks(table: RemapTable): Uint8Array {
   const blocks = new Uint8Array(roundUp(table.count * ENTRY_SIZE, BLOCK_SIZE));

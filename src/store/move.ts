@@ -92,7 +92,10 @@ export function moveBackup(
   return [...leavingHeaders([rewrite(content, 'primary', logicalBlockSize)]), ...phases];
 }
 
-/** The generation of the move may lie at the new end: what is current goes beyond it, in the copy that has it. */
+/**
+ * The generation of the move may lie at the new end: what is current goes beyond it, in the copy that has it.
+ * The new header is erased before: beside that newer generation, the next move would not know it as its own.
+ */
 function withoutNewBackup(
   content: Content,
   moved: Content,
@@ -103,8 +106,9 @@ function withoutNewBackup(
   const { headerAt } = placeOf(moved.header, 'backup');
   return {
     copy: undefined,
+    unwrite: [eraseHeader(headerAt, logicalBlockSize, 'the new backup header')],
     secure: [headerSector(underGeneration(content, generation), holder, logicalBlockSize)],
-    tidy: [eraseHeader(headerAt, logicalBlockSize, 'the new backup header')],
+    tidy: [],
     stands: 'before',
     generation,
   };

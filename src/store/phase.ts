@@ -26,9 +26,11 @@ export interface Phase {
 export interface IfFails {
   /** The copy that is unknown then; undefined where no copy was being written. */
   readonly copy: CopyName | undefined;
-  /** Written first, each made durable: only then does `stands` hold, else nothing is known. */
+  /** Written before all else, as far as it goes: what the failed phase may have left must not be found again. */
+  readonly unwrite?: readonly Phase[];
+  /** Written then, each made durable: only then does `stands` hold, else nothing is known. */
   readonly secure: readonly Phase[];
-  /** Written then, as far as it goes. */
+  /** Written last, as far as it goes. */
   readonly tidy: readonly Phase[];
   readonly stands: Exclude<Standing, 'unknown'>;
   /** The generation under which it stands, where the plan of a commit knows it. */
@@ -88,6 +90,7 @@ async function writePhase(device: BlockDevice, { writes }: Phase): Promise<void>
 
 /** Does what is to be done after a failure; says what stands on the device then. */
 async function retreat(device: BlockDevice, { purpose, ifFails }: Phase): Promise<FailedStep> {
+  await writeAll(device, ifFails?.unwrite ?? []);
   if (ifFails === undefined || !(await writeAll(device, ifFails.secure)))
     return { purpose, stands: 'unknown', lost: undefined, generation: undefined };
   await writeAll(device, ifFails.tidy);

@@ -10,11 +10,6 @@ export interface Row {
   readonly work: Work;
   /** Done to the spare before, outside of what is explored. */
   readonly before?: (stage: Stage) => Promise<void>;
-  /**
-   * False where a flush that fails leaves what waits for the operator: of a move, a backup at the new end that
-   * the next move does not take for its own.
-   */
-  readonly failingFlushes?: false;
   /** The conditions from which it can begin; all unless told. */
   readonly from?: (condition: Condition, layout: Layout) => boolean;
 }
@@ -35,9 +30,7 @@ export const ROWS: readonly Row[] = [
   {
     name: 'restore',
     work: restore(),
-    // a grown redundant set is to be moved first (check -p)
-    from: (condition, layout) =>
-      writable(condition) && !(condition.grown !== undefined && layout === 'redundant'),
+    from: writable,
   },
   {
     name: 'correction',
@@ -48,15 +41,15 @@ export const ROWS: readonly Row[] = [
   {
     name: 'move of the backup',
     work: check(),
-    failingFlushes: false,
     from: ({ grown }, layout) => grown !== undefined && layout === 'redundant',
   },
   {
     name: 'undo',
     work: undo(),
     before: reorder,
-    // of a set whose copies differed or which had grown, undo brings that back as well
-    from: ({ name }) => name === 'clean' || name === 'dirty',
+    // of a move of the backup, undo goes through its states in reverse order, and one of them waits
+    from: (condition, layout) =>
+      writable(condition) && !(condition.grown !== undefined && layout === 'redundant'),
   },
   { name: 'create redundant', work: create('redundant'), from: writable },
   { name: 'create plain', work: create('plain'), from: writable },
