@@ -2,7 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type CommandResult, type Input } from '../src/cli/base-command.js';
 import { EXIT_OK, EXIT_PROBLEMS } from '../src/cli/exit-codes.js';
 import { sectorsArg, spareArg } from '../src/cli/flags.js';
-import { type LookupRun, lookup } from '../src/operations/lookup.js';
+import { hasRepeats, type LookupRun, lookup } from '../src/operations/lookup.js';
 
 export default class Lookup extends BaseCommand<typeof Lookup> {
   static override summary = 'Say where sectors of main live.';
@@ -14,6 +14,10 @@ export default class Lookup extends BaseCommand<typeof Lookup> {
   protected async execute({ args, flags }: Input<typeof Lookup>): Promise<CommandResult> {
     const result = await lookup(args.spare, args.sector);
     if (!result.valid) this.warn(`${args.spare}: no copy of the metadata is valid, so nothing is known`);
+    if (hasRepeats(result.runs))
+      this.warn(
+        `${args.spare}: a sector has several entries, and which one counts is unknown; see dmremap check`,
+      );
     const failed = !result.valid || (flags.require && !result.allRemapped);
     return {
       exitCode: failed ? EXIT_PROBLEMS : EXIT_OK,

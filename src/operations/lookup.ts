@@ -9,7 +9,10 @@ export interface SectorRange {
   readonly count: Sectors;
 }
 
-/** A run of main sectors that lie side by side on the spare, or that are not remapped. */
+/**
+ * A run of main sectors that lie side by side on the spare, or that are not remapped. Where a table breaks the
+ * rules, the further entries of a main sector follow its first one.
+ */
 export interface LookupRun {
   readonly main_sector: bigint;
   readonly count: bigint;
@@ -38,6 +41,15 @@ export async function lookup(path: string, ranges: readonly SectorRange[]): Prom
   const remapped = new SortedRemaps(spare.table);
   const runs = ranges.flatMap((range) => [...remapped.runsOf(range)]);
   return { valid: true, runs, allRemapped: runs.every(({ spare_sector }) => spare_sector !== null) };
+}
+
+/** A main sector has several entries. What was asked for twice is answered twice, too, with the same entry. */
+export function hasRepeats(runs: readonly LookupRun[]): boolean {
+  return runs.some(({ main_sector, count, spare_sector }, index) => {
+    const next = runs[index + 1];
+    if (next === undefined || spare_sector === null) return false;
+    return next.main_sector === main_sector + count - 1n && next.spare_sector !== spare_sector + count - 1n;
+  });
 }
 
 function refuseBeyond(ranges: readonly SectorRange[], mainSize: bigint): void {
@@ -85,9 +97,18 @@ class SortedRemaps {
       }
       yield { main_sector: main, count: length, spare_sector: spare };
       next = main + length;
-      // a main sector that stands twice is a problem that check reports; the first entry answers
-      while (this.#mainAt(place) !== undefined && (this.#mainAt(place) ?? 0n) < next) place++;
+      // which entry of a main sector that stands twice counts cannot be told: all of them are answered
+      for (; (this.#mainAt(place) ?? next) < next; place++) yield this.#single(place);
     }
+  }
+
+  #single(place: number): LookupRun {
+    const index = this.#order[place] ?? 0;
+    return {
+      main_sector: this.#table.exactMainSector(index),
+      count: 1n,
+      spare_sector: this.#table.exactSpareSector(index),
+    };
   }
 
   #mainAt(place: number): bigint | undefined {

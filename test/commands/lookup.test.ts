@@ -105,6 +105,16 @@ test('health', async () => {
   assert.is(await health(fixture('dup-main')), '1', 'the exit code tells that a person must decide');
 });
 
+test('a sector with two entries is answered with both, and a warning', async () => {
+  const path = shop.put('twice.img', fixture('dup-main'));
+  const ended = await shop.run(['lookup', path, '1622306']);
+  assert.is(ended.code, 0);
+  assert.is(ended.stdout, '1622306 -> 494\n1622306 -> 957\n');
+  assert.match(ended.stderr, 'several entries');
+  const once = await shop.run(['lookup', path, '5', '5']);
+  assert.is(once.stderr, '');
+});
+
 test('a search finds sets, clones, and spares without identity', async () => {
   const second = shop.put(
     'second.img',
