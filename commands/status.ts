@@ -1,10 +1,12 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type CommandResult, type Input } from '../src/cli/base-command.js';
+import { unixNow } from '../src/cli/clock.js';
 import { spareArg } from '../src/cli/flags.js';
 import { jsonPieces } from '../src/cli/render/json.js';
 import { statusJson } from '../src/cli/render/status.js';
+import { diagnoseAsCheck } from '../src/operations/full-diagnosis.js';
 import { verdictOf } from '../src/operations/info.js';
-import { diagnoseSpare, refuseUnknown } from '../src/operations/spare.js';
+import { refuseUnknown } from '../src/operations/spare.js';
 import { offlineStatus, prometheusText, statusLine } from '../src/operations/status.js';
 
 export default class Status extends BaseCommand<typeof Status> {
@@ -20,7 +22,7 @@ export default class Status extends BaseCommand<typeof Status> {
   };
 
   protected async execute({ args, flags }: Input<typeof Status>): Promise<CommandResult> {
-    const diagnosis = await diagnoseSpare(args.spare);
+    const diagnosis = await diagnoseAsCheck(args.spare, unixNow());
     refuseUnknown(args.spare, diagnosis.problems);
     const status = offlineStatus(diagnosis);
     if (status === undefined) this.warn(`${args.spare}: no copy of the metadata is valid; see dmremap check`);

@@ -2,7 +2,8 @@ import { withRow } from '../check/checker.js';
 import type { FileDevice } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
 import type { CutShort } from './cut-short.js';
-import { type Diagnosis, diagnose } from './diagnose.js';
+import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
+import { withDevice } from './open-device.js';
 import type { ProvenContent } from './proven.js';
 import type { SurveyOptions } from './survey.js';
 import type { UndoPlace } from './undo-files.js';
@@ -41,6 +42,13 @@ export async function diagnoseFully(device: FileDevice, options: FullOptions): P
   const witnesses = await undoWitnesses(device, diagnosis.survey.copies, options.undo);
   const proven = await findProven(device, diagnosis, witnesses, options);
   return proven === undefined ? diagnosis : { ...diagnosis, problems: proven.problems, proven };
+}
+
+/** The same of a spare by its name, without a lock; a grown device is not read to its end. */
+export function diagnoseAsCheck(path: string, now: bigint): Promise<FullDiagnosis> {
+  return withDevice(path, 'read', (device) =>
+    diagnoseFully(device, { now, holder: holderOf(device), skipBeyond: true }),
+  );
 }
 
 /** A change that erases headers first, cut short there, has left nothing but its undo file. */

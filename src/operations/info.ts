@@ -3,10 +3,10 @@ import type { FileDevice } from '../device/file-device.js';
 import { type Identity, identify } from '../device/identity.js';
 import type { Standing } from '../store/choose.js';
 import type { Copy } from '../store/copy.js';
-import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
+import { type Diagnosis, holderOf } from './diagnose.js';
+import { diagnoseFully, type FullOptions } from './full-diagnosis.js';
 import { lastingName } from './lasting-name.js';
 import { withDevice } from './open-device.js';
-import type { SurveyOptions } from './survey.js';
 
 /** A copy with what it is beside the others. */
 export interface CopyInfo {
@@ -28,9 +28,9 @@ export interface SpareInfo {
 }
 
 /** Everything that the metadata says, valid or not (dmremap info). Works on versions that are not known, too. */
-export function readInfo(path: string, options: Pick<SurveyOptions, 'module'> = {}): Promise<SpareInfo> {
+export function readInfo(path: string, options: Pick<FullOptions, 'module' | 'now'>): Promise<SpareInfo> {
   return withDevice(path, 'read', async (device) => {
-    const diagnosis = await diagnose(device, { ...options, holder: holderOf(device), skipBeyond: true });
+    const diagnosis = await diagnoseFully(device, { ...options, holder: holderOf(device), skipBeyond: true });
     return {
       device,
       identity: await identify(device),

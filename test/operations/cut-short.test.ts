@@ -3,6 +3,8 @@ import type { Mode } from '../../src/check/checker.js';
 import { openDevice } from '../../src/device/open.js';
 import { encodeEntries, RemapTable } from '../../src/format/entry.js';
 import { checkSpares, isFailure } from '../../src/operations/check-many.js';
+import { diagnoseAsCheck } from '../../src/operations/full-diagnosis.js';
+import { readInfo, verdictOf } from '../../src/operations/info.js';
 import { withUndo } from '../../src/operations/undo-files.js';
 import { commit } from '../../src/store/commit.js';
 import { contentOf, nextContent } from '../../src/store/content.js';
@@ -125,3 +127,19 @@ function undoName(stored: unknown, state: string): string {
   if (typeof stored === 'string') return stored.slice(state.length + 1);
   return readdirSync(state)[0] ?? '';
 }
+
+test('info and status see what check sees: headers that a change cut short has erased', async () => {
+  process.env['DMREMAP_STATE_DIR'] = scratch.path('erased-state');
+  const path = scratch.path('erased.img');
+  writeFileSync(path, buildImage({ layout: 'plain', sectors: 400, maxEntries: 100, entries: BEFORE }));
+  const writes = [{ at: bytes(0), bytes: new Uint8Array(SECTOR_SIZE) }];
+  await cutShort(path, [{ purpose: 'erase', writes }], writes);
+  const now = 1_700_000_001n;
+  for (const diagnosis of [(await readInfo(path, { now })).diagnosis, await diagnoseAsCheck(path, now)]) {
+    assert.equal(
+      diagnosis.problems.map(({ id }) => id),
+      ['change-cut-short'],
+    );
+    assert.is(verdictOf(diagnosis), 4);
+  }
+});
