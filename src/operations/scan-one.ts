@@ -19,6 +19,7 @@ export interface ScannedSpare {
   /** The same under every name of one device. */
   readonly key: string;
   readonly exitCode: number;
+  /** Each id once, though both copies may have it. */
   readonly problems: readonly string[];
   readonly holder: string | null;
   /** Null where no copy is valid. */
@@ -77,7 +78,7 @@ function scannedSpare({ key }: FileDevice, { problems, survey }: Diagnosis): Sca
   return {
     key,
     exitCode: judge(problems, 'read').exitCode,
-    problems: problems.filter(({ row }) => row.severity !== 'note').map(({ id }) => id),
+    problems: [...new Set(problems.filter(({ row }) => row.severity !== 'note').map(({ id }) => id))],
     holder: survey.holder ?? null,
     header: chosen === undefined ? null : scannedHeader(chosen.headerAt, chosen.header),
   };

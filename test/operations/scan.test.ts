@@ -4,6 +4,7 @@ import { type ScanResult, scan } from '../../src/operations/scan.js';
 import { scanOne } from '../../src/operations/scan-one.js';
 import { run, Scratch, until } from '../device/scratch.js';
 import { buildHeader, buildImage, type ImageSpec, patch } from '../support/build-image.js';
+import { fixture } from '../support/fixtures.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { saved, savedSpare } from './images.js';
 import { changed, FROM, SWITCHED, TO } from './pairs.js';
@@ -39,6 +40,14 @@ function setOf({ sets }: ScanResult) {
   const { active, findings, absentSuccessors, next, spares } = set ?? {};
   return { active, kinds: findings?.map(({ kind }) => kind), absentSuccessors, next, spares: spares?.length };
 }
+
+test('what both copies have is named once', async () => {
+  const { loose } = await search([saved(scratch, 'newer.img', fixture('version-2'))]);
+  assert.equal(
+    loose.map(({ spare }) => spare.problems),
+    [['version-unknown']],
+  );
+});
 
 test('a device under two names is no clone', async () => {
   const [image = ''] = images(SPEC);
