@@ -1,7 +1,7 @@
 /**
- * Puts each of the two programs in one file for its entry in bin/, after tsc: a program of a hundred modules
- * spends most of its start on finding, reading and linking them. CommonJS as the entries are: Node starts sooner
- * with it, and loads a module of its own no sooner than it is used.
+ * Puts each program in one file, after tsc: a program of a hundred modules spends most of its start on finding,
+ * reading and linking them. CommonJS as the entries in bin/ are: Node starts sooner with it, and loads a module
+ * of its own no sooner than it is used.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -11,18 +11,33 @@ import * as esbuild from 'esbuild';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 
-/** Found at run time: a native library, what is loaded only to ask questions, what oclif can do without. */
-const EXTERNAL = ['koffi', 'inquirer', 'typescript'];
+/**
+ * Found at run time: a native library, what is loaded only to ask questions, what oclif can do without, and the
+ * programs of which one is chosen.
+ */
+const EXTERNAL = ['koffi', 'inquirer', 'typescript', './framework.cjs', '../fsck/program.cjs'];
 
 const inputs = new Set();
 for (const [program, code] of [
-  ['src/cli/program', dmremap()],
-  ['src/fsck/program', "export { main } from './main.js';"],
+  ['src/cli/program', choice()],
+  ['src/cli/framework', dmremap()],
+  ['src/fsck/program', "export { check, main } from './main.js';"],
 ]) {
   const { metafile } = await bundle(program, code);
   for (const input of Object.keys(metafile.inputs)) inputs.add(input);
 }
 writeFileSync(join(dist, 'src', 'licenses.txt'), licenses(inputs));
+
+/** What bin/run.js starts: the command framework takes long to load, and is loaded for what needs it. */
+function choice() {
+  return `
+    import { readPlainCheck } from './plain-check.js';
+    export const main = (argv) => {
+      const check = readPlainCheck(argv);
+      if (check === undefined) return require('./framework.cjs').main(argv);
+      return require('../fsck/program.cjs').check(check);
+    };`;
+}
 
 /** The program with a list of its commands, which oclif by itself looks for as files. */
 function dmremap() {

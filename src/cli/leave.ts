@@ -51,6 +51,17 @@ export function guardAgainstSilentEnd(program: string): void {
   });
 }
 
+/** Reports what nobody caught, once, and ends the process with the code that the report gives. */
+export function reportUncaught(report: (thrown: unknown) => Promise<number>): void {
+  let isReported = false;
+  process.on('uncaughtException', (thrown) => {
+    // What breaks after the outcome is known, such as a stream of a terminal that was closed, changes nothing.
+    if (isReported || isLeaving) return;
+    isReported = true;
+    void report(thrown).then(leave);
+  });
+}
+
 function hasPendingFileRequests(): boolean {
   return process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
 }

@@ -8,7 +8,7 @@ import type { PJSON } from '@oclif/core/interfaces';
 import { readCommandLine } from './command-line.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import type { Program } from './lean-config.js';
-import { guardAgainstSilentEnd, leave, provideExitNow } from './leave.js';
+import { guardAgainstSilentEnd, leave, provideExitNow, reportUncaught } from './leave.js';
 import { processOutputs } from './output.js';
 import type { JsonObject } from './render/json.js';
 import { describeFailure, failureDocument } from './report.js';
@@ -18,14 +18,7 @@ import { detectTerminals } from './terminal.js';
 
 /** Runs the command line to its end and ends the process with the exit code of the contract. */
 export async function main(argv: readonly string[], program: Program = thisProgram()): Promise<void> {
-  let isDecided = false;
-  process.on('uncaughtException', (thrown) => {
-    // What breaks after the outcome is known, such as a stream of a terminal that was closed, changes nothing.
-    if (!isDecided) {
-      isDecided = true;
-      void report(thrown, argv, program).then(leave);
-    }
-  });
+  reportUncaught((thrown) => report(thrown, argv, program));
   guardAgainstSilentEnd(program.packageJson.name);
   provideExitNow(async () => (await import('../operations/exit-now.js')).exitNow);
   processInterruption().install();
@@ -35,7 +28,6 @@ export async function main(argv: readonly string[], program: Program = thisProgr
   } catch (thrown) {
     exitCode = await report(thrown, argv, program);
   }
-  isDecided = true;
   await leave(exitCode);
 }
 

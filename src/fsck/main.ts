@@ -1,17 +1,14 @@
 /**
  * fsck.dmremap3: `dmremap check` under the name and the flags that fsck(8) passes. It starts in an initramfs
- * on the way to the root filesystem, so it loads no command framework.
+ * on the way to the root filesystem, so it loads no command framework; plain lines of `dmremap check` come here
+ * too, to start as fast.
  */
-import { unixNow } from '../cli/clock.js';
-import { combineExitCodes } from '../cli/exit-codes.js';
-import { guardAgainstSilentEnd, leave, provideExitNow } from '../cli/leave.js';
+import { EXIT_OK } from '../cli/exit-codes.js';
 import { processOutputs } from '../cli/output.js';
-import { outcomeExitCode, outcomeText } from '../cli/render/check.js';
-import { describeFailure } from '../cli/report.js';
-import { processInterruption } from '../cli/signals.js';
+import type { PlainCheck } from '../cli/plain-check.js';
 import { detectTerminals } from '../cli/terminal.js';
-import { checkSpares, errorsOf } from '../operations/check-many.js';
-import { type FsckArguments, parseFsckArguments } from './arguments.js';
+import { parseFsckArguments } from './arguments.js';
+import { runCheck, runToEnd } from './run-check.js';
 
 const PROGRAM = 'fsck.dmremap3';
 
@@ -31,47 +28,24 @@ exit: 0 clean, 1 corrected, 4 problems remain, 8 could not be checked,
       16 usage, 32 cancelled
 `;
 
-/** Runs the program; sets the exit code and never throws. */
+/** Runs the program to its end; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
-  guardAgainstSilentEnd(PROGRAM);
-  provideExitNow(async () => (await import('../operations/exit-now.js')).exitNow);
-  const fail = async (thrown: unknown, verbose = false): Promise<number> => {
-    const failure = describeFailure(thrown, verbose);
-    await processOutputs().stderr.write(failure.text(PROGRAM, detectTerminals().stderr));
-    return failure.exitCode;
-  };
-  const interruption = processInterruption();
-  interruption.install();
-  const signal = interruption.adopt(
-    'exit',
-    (error) => void fail(error).then(leave),
-    () => {},
-  );
-  try {
-    await leave(await run(parseFsckArguments(argv), signal, fail));
-  } catch (thrown) {
-    await leave(await fail(thrown));
-  }
+  const speaker = { program: PROGRAM, terminals: detectTerminals(), verbose: false, quiet: false };
+  await runToEnd(speaker, async () => {
+    const { help, verbose, ...request } = parseFsckArguments(argv);
+    if (!help) return runCheck({ ...speaker, verbose }, { ...request, showsProgress: false });
+    await processOutputs().stdout.write(HELP);
+    return EXIT_OK;
+  });
 }
 
-async function run(
-  { devices, mode, verbose, help, module }: FsckArguments,
-  signal: AbortSignal,
-  fail: (thrown: unknown, verbose: boolean) => Promise<number>,
-): Promise<number> {
-  const { stdout } = processOutputs();
-  if (help) {
-    await stdout.write(HELP);
-    return 0;
-  }
-  const codes: number[] = [];
-  const terminal = detectTerminals().stdout;
-  const { uninterrupted } = processInterruption();
-  const options = { mode, module, now: unixNow(), signal, uninterrupted };
-  for (const outcome of await checkSpares(devices, options)) {
-    await stdout.write(outcomeText(outcome, { terminal, verbose }));
-    for (const error of errorsOf(outcome)) await fail(error, verbose);
-    codes.push(outcomeExitCode(outcome));
-  }
-  return combineExitCodes(codes);
+/** Runs `dmremap check` with a line that needs no command framework, and says everything that it would say. */
+export async function check({ verbose, quiet, noColor, ascii, ...request }: PlainCheck): Promise<void> {
+  const speaker = {
+    program: 'dmremap check',
+    terminals: detectTerminals({ noColor, ascii }),
+    verbose,
+    quiet,
+  };
+  await runToEnd(speaker, () => runCheck(speaker, { ...request, module: false, showsProgress: true }));
 }
