@@ -2,21 +2,45 @@ import type { ProblemId } from '../check/catalogue/index.js';
 import type { Problem } from '../check/finding.js';
 import type { Survey } from '../check/survey.js';
 import { compactTable } from '../format/entry.js';
-import { HEADER, type Header, isRedundant, STATE } from '../format/header.js';
-import { commit, eraseHeader, leavingHeaders, rewrite } from '../store/commit.js';
-import { type Content, contentOf, nextContent, sizedFor } from '../store/content.js';
+import { isNewer, nextGeneration } from '../format/generation.js';
+import { type Header, isRedundant, STATE } from '../format/header.js';
+import { changedBlocks, commit, eraseHeader, leavingHeaders, rewrite, wholeCopy } from '../store/commit.js';
+import { type Content, contentOf, nextContent, placeOf, sizedFor } from '../store/content.js';
 import type { CopyName } from '../store/copy.js';
 import { liftedAbove, moveBackup, movedContent, needsMove } from '../store/move.js';
 import type { Phase } from '../store/phase.js';
-import { stepBetween } from '../store/step.js';
-import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
+import { type Step, stepBetween } from '../store/step.js';
+import { bytes, bytesToSectors, SECTOR_SIZE, type Sectors } from '../units.js';
+import { type Edit, withoutReserved } from './edits.js';
 
-const DAMAGED_COPY: readonly ProblemId[] = ['copy-damaged', 'copy-stale', 'copy-table-unreadable'];
+/** Those that wait for the operator are corrected by the same writes, once he has said so. */
+const REWRITTEN: readonly ProblemId[] = [
+  'copy-damaged',
+  'copy-stale',
+  'copy-table-unreadable',
+  'copy-claims-newer',
+  'copy-claims-other-set',
+  'copy-foreign-signature',
+  'copy-unreadable',
+];
+
+const ERASED: Partial<Record<ProblemId, string>> = {
+  'copy-superseded': 'the old backup header',
+  'backup-left-over': 'the left-over backup header',
+  'backup-left-over-conversion': 'the left-over backup header',
+  'copy-foreign': 'the header of another set',
+};
 
 export interface CorrectionRequest {
   readonly survey: Survey;
   /** What is to be corrected: all of it, and nothing else. */
   readonly problems: readonly Problem[];
+  /** What else is to become of the content, by the operator's answers. */
+  readonly edit?: Edit;
+  /** The newest generation that anything on the device claims: a commit gets a newer one. */
+  readonly newest?: number;
+  /** The content itself is new for its generation: it is committed under a newer one even if nothing changes. */
+  readonly renumber?: boolean;
   /** Unix seconds. */
   readonly now: bigint;
   /** The unit that a power cut leaves whole on this device, in bytes. */
@@ -37,17 +61,35 @@ export interface CorrectionPlan {
  * commit for every change of content.
  */
 export function planCorrections(request: CorrectionRequest): CorrectionPlan {
-  const { survey, problems, now, logicalBlockSize } = request;
+  const { survey, problems, logicalBlockSize } = request;
   const { chosen } = survey.choice;
   if (chosen === undefined || survey.table === undefined)
     throw new Error('nothing can be corrected without a copy');
   const made = copiesMadeWhole(contentOf(chosen.block, survey.table), request);
   const phases = [...erasures(problems, logicalBlockSize), ...made.phases];
-  const corrected = correctContent(made.content, problems, survey.deviceSize, now);
+  const corrected = correctContent(made.content, request);
   if (corrected === undefined) return { phases, needsUndo: false };
   const step = stepBetween(made.content, corrected);
-  phases.push(...commit(step, logicalBlockSize));
+  const inPlace = keepsItsPlaces(made.content, corrected);
+  phases.push(...(inPlace ? commit(step, logicalBlockSize) : commitElsewhere(step, corrected)));
   return { phases, needsUndo: !isRedundant(corrected.header) && !step.atomic };
+}
+
+/** Whether a backup lies, after a change of content, where one lay before. */
+function keepsItsPlaces(before: Content, after: Content): boolean {
+  if (!isRedundant(after.header)) return true;
+  const [old, fresh] = [placeOf(before.header, 'backup'), placeOf(after.header, 'backup')];
+  return isRedundant(before.header) && old.headerAt === fresh.headerAt && old.tableAt === fresh.tableAt;
+}
+
+/** The backup in full at its new place, then the primary. */
+function commitElsewhere(step: Step, after: Content): Phase[] {
+  const { generation } = after.header;
+  const purpose = (copy: CopyName) => `commit generation ${generation} to the ${copy} copy`;
+  return [
+    { purpose: purpose('backup'), writes: wholeCopy(after, 'backup') },
+    { purpose: purpose('primary'), writes: changedBlocks(step, 'primary') },
+  ];
 }
 
 interface Made {
@@ -77,47 +119,46 @@ function copiesMadeWhole(content: Content, request: CorrectionRequest): Made {
 
 function copiesToRewrite(problems: readonly Problem[]): Set<CopyName> {
   const copies = new Set<CopyName>();
-  for (const { id, copy } of problems) if (DAMAGED_COPY.includes(id) && copy !== undefined) copies.add(copy);
+  for (const { id, copy } of problems) if (REWRITTEN.includes(id) && copy !== undefined) copies.add(copy);
   return copies;
 }
 
 function erasures(problems: readonly Problem[], logicalBlockSize: number): Phase[] {
   const phases: Phase[] = [];
   for (const { id, byte } of problems) {
-    if (byte === undefined) continue;
-    if (id === 'copy-superseded')
-      phases.push(eraseHeader(bytes(byte), logicalBlockSize, 'the old backup header'));
-    if (id === 'backup-left-over' || id === 'backup-left-over-conversion')
-      phases.push(eraseHeader(bytes(byte), logicalBlockSize, 'the left-over backup header'));
+    const what = ERASED[id];
+    if (what !== undefined && byte !== undefined)
+      phases.push(eraseHeader(bytes(byte), logicalBlockSize, what));
   }
   return phases;
 }
 
 /** The content of the one commit that carries every other change; undefined where there is none. */
-function correctContent(
-  content: Content,
-  problems: readonly Problem[],
-  size: Bytes,
-  now: bigint,
-): Content | undefined {
+function correctContent(before: Content, request: CorrectionRequest): Content | undefined {
+  const { problems, survey, edit, newest, renumber = false, now } = request;
+  const size = bytesToSectors(survey.deviceSize);
   const ids = new Set(problems.map(({ id }) => id));
   const changes: Partial<Header> = {};
+  const content = edit === undefined ? before : edit(before).content;
   let { table, block } = content;
   if (ids.has('state-dirty')) changes.state = STATE.clean;
-  if (content.header.spare_device_size !== BigInt(bytesToSectors(size))) {
+  const grown = ids.has('device-grown') || ids.has('device-grown-occupied');
+  if (grown && !isOfSize(content, size)) {
     const backup = bytes(Number(content.header.backup_header) * SECTOR_SIZE);
-    Object.assign(changes, sizedFor(content.header, bytesToSectors(size), backup));
+    Object.assign(changes, sizedFor(content.header, size, backup));
   }
   if (ids.has('slot-empty') || ids.has('slot-empty-plain')) table = compactTable(table);
   if (ids.has('reserved-not-zero')) block = withoutReserved(block);
-  if (Object.keys(changes).length === 0 && table === content.table && block === content.block)
-    return undefined;
-  return nextContent(contentOf(block, table), changes, now, table);
+  const same = Object.keys(changes).length === 0 && table === before.table && block === before.block;
+  if (same && !renumber) return undefined;
+  const last = newest === undefined ? before.header.generation : newerOf(before.header.generation, newest);
+  return nextContent(contentOf(block, table), { ...changes, generation: nextGeneration(last) }, now, table);
 }
 
-function withoutReserved(block: Uint8Array): Uint8Array {
-  const cleared = new Uint8Array(block);
-  for (const { kind, offset, size } of HEADER.fields)
-    if (kind === 'zero') cleared.fill(0, offset, offset + size);
-  return cleared;
+function isOfSize({ header }: Content, size: Sectors): boolean {
+  return header.spare_device_size === BigInt(size);
+}
+
+function newerOf(a: number, b: number): number {
+  return isNewer(b, a) ? b : a;
 }

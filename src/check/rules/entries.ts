@@ -18,19 +18,40 @@ export function ruleEntries(survey: Survey): Finding[] {
   if (chosen === undefined || table === undefined) return [];
   const bounds = boundsOf(survey, chosen);
   const breaches = new Breaches(table);
+  visitBreaches(table, chosen, bounds, (id, index) => breaches.add(id, index));
+  return breaches.findings(chosen, bounds);
+}
+
+/** All entries of the chosen table of which this is to be said, ascending: a finding shows the first ones only. */
+export function entriesWith(survey: Survey, wanted: ProblemId): number[] {
+  const { table } = survey;
+  const { chosen } = survey.choice;
+  if (chosen === undefined || table === undefined) return [];
+  const found: number[] = [];
+  visitBreaches(table, chosen, boundsOf(survey, chosen), (id, index) => {
+    if (id === wanted) found.push(index);
+  });
+  return found;
+}
+
+function visitBreaches(
+  table: RemapTable,
+  chosen: Copy,
+  bounds: Bounds,
+  visit: (id: ProblemId, index: number) => void,
+): void {
   for (let index = 0; index < table.count; index++) {
     if (table.isEmpty(index)) {
-      breaches.add(isRedundant(chosen.header) ? 'slot-empty' : 'slot-empty-plain', index);
+      visit(isRedundant(chosen.header) ? 'slot-empty' : 'slot-empty-plain', index);
       continue;
     }
-    if (table.mainSector(index) >= bounds.mainSize) breaches.add('main-out-of-range', index);
+    if (table.mainSector(index) >= bounds.mainSize) visit('main-out-of-range', index);
     const spare = table.spareSector(index);
-    if (spare >= bounds.deviceEnd) breaches.add('spare-out-of-range', index);
-    else if (spare < bounds.dataStart || spare >= bounds.dataEnd) breaches.add('spare-in-metadata', index);
+    if (spare >= bounds.deviceEnd) visit('spare-out-of-range', index);
+    else if (spare < bounds.dataStart || spare >= bounds.dataEnd) visit('spare-in-metadata', index);
   }
-  for (const index of duplicateIndices(table, 'main')) breaches.add('main-duplicate', index);
-  for (const index of duplicateIndices(table, 'spare')) breaches.add('spare-shared', index);
-  return breaches.findings(chosen, bounds);
+  for (const index of duplicateIndices(table, 'main')) visit('main-duplicate', index);
+  for (const index of duplicateIndices(table, 'spare')) visit('spare-shared', index);
 }
 
 interface Bounds {

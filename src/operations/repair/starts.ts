@@ -1,0 +1,140 @@
+import type { BlockDevice } from '../../device/block-device.js';
+import type { RemapTable } from '../../format/entry.js';
+import { RemapTable as Table } from '../../format/entry.js';
+import { encodeHeader, isRedundant, MAGIC, VERSION } from '../../format/header.js';
+import type { Candidate } from '../../repair/reconstruct/candidate.js';
+import type { Witness } from '../../repair/reconstruct/reading.js';
+import { reconstruct } from '../../repair/reconstruct/reconstruct.js';
+import {
+  type Start,
+  startAsItLies,
+  startFromCandidate,
+  startFromChosen,
+  startFromCopy,
+  startFromDump,
+  type WholeCopy,
+} from '../../repair/starts.js';
+import { isEvidence, type Judged } from '../../store/choose.js';
+import { type Content, contentOf, placeOf } from '../../store/content.js';
+import type { Copy } from '../../store/copy.js';
+import { readTable } from '../../store/load.js';
+import { readDamagedSet } from '../reconstruct.js';
+import type { Surveyed } from '../survey.js';
+
+export interface FoundStarts {
+  /** The best first. */
+  readonly starts: readonly Start[];
+  /** What could not be searched, for people. */
+  readonly limits: readonly string[];
+}
+
+/** What is known of the metadata from elsewhere. */
+export interface Knowledge {
+  /** Of undo files and of the dump: their checksums are looked for on the device. */
+  readonly witnesses: readonly Witness[];
+  /** Of --from-dump: to be offered even where nothing vouches for it. */
+  readonly dump: Witness | undefined;
+}
+
+/**
+ * Everything that a repair of this device could begin with. Searches only where no copy counts, or where a
+ * damaged one may be newer. Reads only.
+ */
+export async function findStarts(
+  device: BlockDevice,
+  survey: Surveyed,
+  knowledge: Knowledge,
+): Promise<FoundStarts> {
+  const { chosen, others } = survey.choice;
+  // by our rules no checksum of the kernel module's own metadata ever fits: all that is found would destroy it
+  if (chosen === undefined && survey.module !== undefined) return { starts: [], limits: [] };
+  const found: Start[] = [];
+  if (chosen !== undefined && survey.table !== undefined)
+    found.push(startFromChosen(chosen, contentOf(chosen.block, survey.table)));
+  else found.push(...(await startsFromWholeCopies(device, survey)));
+  const newer = others.some(({ claims }) => claims.includes('newer-generation'));
+  const contradicting = others.some(({ standing }) => standing === 'differs');
+  const searching = (chosen === undefined && !contradicting) || newer;
+  const { candidates, limits } = searching
+    ? reconstruct(await readDamagedSet(device, survey.copies, knowledge.witnesses), knowledge.witnesses)
+    : { candidates: [], limits: [] };
+  found.push(...candidates.filter((one) => !isKnown(one, found)).map(startFromCandidate));
+  const shown = await shownTables(device, others);
+  if (knowledge.dump !== undefined) found.push(dumpStart(knowledge.dump, shown));
+  if (chosen === undefined) found.push(...(await startsAsTheyLie(device, others, shown)));
+  return { starts: distinct(found), limits };
+}
+
+/** A candidate that is what already lies in the copy that counts. */
+function isKnown({ content }: Candidate, found: readonly Start[]): boolean {
+  return found.some(
+    (start) =>
+      start.content.header.generation === content.header.generation &&
+      Buffer.compare(start.content.table.bytes, content.table.bytes) === 0,
+  );
+}
+
+/** Of starts with one content the first, which says the most about it. */
+function distinct(starts: readonly Start[]): Start[] {
+  const seen = new Set<string>();
+  return starts.filter(({ id }) => {
+    const digits = id.slice(-8);
+    if (seen.has(digits)) return false;
+    seen.add(digits);
+    return true;
+  });
+}
+
+/** Whole copies of which none counts: they contradict each other, or belong to another life of the device. */
+async function startsFromWholeCopies(device: BlockDevice, { choice, copies }: Surveyed): Promise<Start[]> {
+  const whole: WholeCopy[] = [];
+  for (const { copy, standing } of choice.others) {
+    const adoptable = standing === 'foreign' && placeOf(copy.header, 'backup').headerAt === copy.headerAt;
+    if (standing === 'differs' || adoptable)
+      whole.push({ copy, content: contentOf(copy.block, await readTable(device, copy)) });
+  }
+  return whole.map((one) => {
+    const others = whole.filter((other) => other !== one);
+    const inTheWay = one.copy.name === 'primary' ? others.map(({ copy }) => copy) : [copies.primary];
+    return startFromCopy(one, others, inTheWay, device.logicalBlockSize);
+  });
+}
+
+function dumpStart({ block, table, label }: Witness, shown: readonly RemapTable[]): Start {
+  return startFromDump(contentOf(block, new Table(table)), label, shown);
+}
+
+/** The tables that damaged copies show, as far as they can be read. */
+async function shownTables(device: BlockDevice, others: readonly Judged[]): Promise<RemapTable[]> {
+  const tables: RemapTable[] = [];
+  for (const { copy, standing } of others)
+    if (standing === 'damaged' && isReadable(copy)) tables.push(await readTable(device, copy));
+  return tables;
+}
+
+async function startsAsTheyLie(
+  device: BlockDevice,
+  others: readonly Judged[],
+  shown: readonly RemapTable[],
+): Promise<Start[]> {
+  const starts: Start[] = [];
+  for (const { copy, standing } of others) {
+    if (standing !== 'damaged' || !isReadable(copy)) continue;
+    const content = await asItLies(device, copy);
+    if (copy.name === 'primary' || placeOf(content.header, 'backup').headerAt === copy.headerAt)
+      starts.push(startAsItLies(copy, content, shown));
+  }
+  return starts;
+}
+
+function isReadable(copy: Copy): boolean {
+  return copy.unreadable.length === 0 && copy.tableAt !== undefined && isEvidence(copy);
+}
+
+/** What no copy can do without is put right: it would not be found otherwise. */
+async function asItLies(device: BlockDevice, copy: Copy): Promise<Content> {
+  const block = encodeHeader({ magic: MAGIC, version: VERSION }, copy.block);
+  const content = contentOf(block, await readTable(device, copy));
+  const field = { copy: copy.name === 'primary' && !isRedundant(content.header) ? 0 : content.header.copy };
+  return contentOf(encodeHeader(field, block), content.table);
+}
