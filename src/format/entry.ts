@@ -28,7 +28,8 @@ const [MAIN_SECTOR, SPARE_SECTOR] = ENTRY.fields;
 /** A main_sector of 2^64 - 1 marks an empty slot. */
 const EMPTY_WORD = 0xffffffff;
 
-const TWO_32 = 2 ** 32;
+/** What the high word of a sector counts. */
+export const TWO_32 = 2 ** 32;
 
 /** 32-bit words of an entry, and where the low one of each side's sector lies among them. */
 export const ENTRY_WORDS = ENTRY_SIZE / 4;

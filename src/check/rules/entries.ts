@@ -1,4 +1,4 @@
-import type { RemapTable } from '../../format/entry.js';
+import { ENTRY_WORDS, type RemapTable, SIDE_WORD, TWO_32 } from '../../format/entry.js';
 import { dataStart, redundantGeometry } from '../../format/geometry.js';
 import { isRedundant } from '../../format/header.js';
 import type { Copy } from '../../store/copy.js';
@@ -40,7 +40,11 @@ function visitBreaches(
   bounds: Bounds,
   visit: (id: ProblemId, index: number) => void,
 ): void {
-  for (let index = 0; index < table.count; index++) {
+  for (
+    let index = nextOutside(table.words, bounds, 0);
+    index < table.count;
+    index = nextOutside(table.words, bounds, index + 1)
+  ) {
     if (table.isEmpty(index)) {
       visit(isRedundant(chosen.header) ? 'slot-empty' : 'slot-empty-plain', index);
       continue;
@@ -78,6 +82,24 @@ function boundsOf({ deviceSize }: Survey, chosen: Copy): Bounds {
       : deviceEnd,
     deviceEnd,
   };
+}
+
+/**
+ * The next entry from this one on, among them empty ones, that does not lie within all bounds; the count where
+ * there is none. Nearly every entry of nearly every table is passed over, so the words are read as they lie.
+ */
+function nextOutside(words: Uint32Array, bounds: Bounds, from: number): number {
+  const { mainSize, dataStart } = bounds;
+  const spareEnd = Math.min(bounds.dataEnd, bounds.deviceEnd);
+  const { main, spare } = SIDE_WORD;
+  let at = from * ENTRY_WORDS;
+  for (; at < words.length; at += ENTRY_WORDS) {
+    // an empty slot has the greatest main sector of all
+    if ((words[at + main + 1] ?? 0) * TWO_32 + (words[at + main] ?? 0) >= mainSize) break;
+    const spareSector = (words[at + spare + 1] ?? 0) * TWO_32 + (words[at + spare] ?? 0);
+    if (spareSector < dataStart || spareSector >= spareEnd) break;
+  }
+  return at / ENTRY_WORDS;
 }
 
 class Breaches {
