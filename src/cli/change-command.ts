@@ -36,7 +36,7 @@ export abstract class ChangeCommand<T extends typeof Command> extends BaseComman
   /** What every change says at its end. */
   protected report(result: ChangeResult): void {
     for (const warning of result.warnings) this.warn(warning);
-    if (!result.applied) this.note('dry run: nothing was written');
+    if (!result.applied && result.plan.phases.length > 0) this.note('dry run: nothing was written');
     else if (result.undoFile !== undefined) this.note(`what was overwritten is saved in ${result.undoFile}`);
   }
 }

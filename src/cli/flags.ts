@@ -49,7 +49,7 @@ export const countFlag = Flags.custom<number, { least?: number }>({
 });
 
 /** The capacity of a remap table. */
-export const entriesFlag = Flags.custom<number>({
+export const capacityFlag = Flags.custom<number>({
   parse: async (text) => {
     const count = parseCount(text, CAPACITY.least);
     if (count > CAPACITY.most)
@@ -57,7 +57,9 @@ export const entriesFlag = Flags.custom<number>({
     return count;
   },
   helpValue: 'N',
-})({
+});
+
+export const entriesFlag = capacityFlag({
   description: 'Capacity: how many sectors can be remapped.',
   default: CAPACITY.usual,
 });

@@ -25,6 +25,9 @@ export const ENTRY_SIZE = 16;
 
 const [MAIN_SECTOR, SPARE_SECTOR] = ENTRY.fields;
 
+/** Where an entry holds the sector of the spare, in bytes. */
+export const SPARE_OFFSET = SPARE_SECTOR.offset;
+
 /** A main_sector of 2^64 - 1 marks an empty slot. */
 const EMPTY_WORD = 0xffffffff;
 

@@ -24,6 +24,11 @@ export interface ChangePlan {
   readonly before: string;
   readonly after: string;
   readonly phases: readonly Phase[];
+  /**
+   * The same in parts, where each is to be saved in an undo file of its own that is finished before the next
+   * part begins.
+   */
+  readonly stages?: readonly (readonly Phase[])[] | undefined;
   readonly warnings: readonly string[];
   /** Something is destroyed: the device's kernel name is to be typed and not just yes. */
   readonly destroys: boolean;
@@ -76,19 +81,20 @@ export async function change(
       '--no-undo is refused: the layout has one copy of its metadata',
     );
   if (!(await options.approve(plan))) return { plan, applied: false, undoFile: undefined, warnings: [] };
-  const saved = await carryOutWithUndo(device, plan.phases, {
-    command: plan.command,
-    now: options.now,
-    place: options.undo,
-    identity: plan.device.identity,
-    ...identity,
-  });
+  const warnings = new Set<string>();
+  let undoFile: string | undefined;
+  for (const phases of plan.stages ?? [plan.phases]) {
+    const saved = await carryOutWithUndo(device, phases, {
+      command: plan.command,
+      now: options.now,
+      place: options.undo,
+      identity: plan.device.identity,
+      ...identity,
+    });
+    undoFile = saved.path ?? undoFile;
+    if (saved.warning !== undefined) warnings.add(saved.warning);
+  }
   await device.invalidate(bytes(0), device.size);
   await verify();
-  return {
-    plan,
-    applied: true,
-    undoFile: saved.path,
-    warnings: saved.warning === undefined ? [] : [saved.warning],
-  };
+  return { plan, applied: true, undoFile, warnings: [...warnings] };
 }

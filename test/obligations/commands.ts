@@ -54,6 +54,13 @@ export const ROWS: readonly Row[] = [
     lacking: [['check'], ['check', '-n'], ['check', 'SPARE', '--main']],
   },
   {
+    name: 'convert',
+    does: 'change',
+    takes: 'device',
+    line: ({ spare }) => ['convert', spare, '--layout', 'plain', '--yes'],
+    lacking: [['convert'], ['convert', 'SPARE', '--yes'], ['convert', '--layout', 'plain', '--yes']],
+  },
+  {
     name: 'create',
     does: 'change',
     takes: 'device',
@@ -88,6 +95,13 @@ export const ROWS: readonly Row[] = [
     takes: 'device',
     line: ({ spare }) => ['lookup', spare, '7', '0-20', '4095+1'],
     lacking: [['lookup'], ['lookup', 'SPARE']],
+  },
+  {
+    name: 'resize',
+    does: 'change',
+    takes: 'device',
+    line: ({ spare }) => ['resize', spare, '--entries', '600', '--yes'],
+    lacking: [['resize'], ['resize', 'SPARE', '--yes'], ['resize', '--entries', '600', '--yes']],
   },
   {
     name: 'restore',

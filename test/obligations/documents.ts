@@ -47,6 +47,9 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   const emptied = shop.put('emptied.img', emptiedImage());
   const guess = ['restore', emptied, '--input', things.dump, '--yes'];
   for (const more of [[], ['--accept-guess']]) await run(...guess, ...more);
+  const relaid = shop.put('relaid.img', healthyImage());
+  await run('convert', relaid, '--layout', 'plain', '--yes');
+  for (const entries of ['4', '600']) await run('resize', relaid, '--entries', entries, '--yes');
   await run('wipe', blank, '--yes');
   for (const more of [['--list'], ['--yes', '--dry-run'], ['--yes']]) await run('undo', blank, ...more);
 

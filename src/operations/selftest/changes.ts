@@ -5,6 +5,7 @@ import { loadChoice } from '../../store/load-choice.js';
 import { sectors } from '../../units.js';
 import { examine, settle } from '../check.js';
 import { createSpare } from '../create.js';
+import { relayoutSpare } from '../relayout.js';
 import { restoreSpare } from '../restore.js';
 import { undoSpare } from '../undo.js';
 import { wipeSpare } from '../wipe.js';
@@ -58,6 +59,26 @@ export async function reorder(stage: Stage): Promise<void> {
 export function undo(): Work {
   return command(async (stage) => {
     await undoSpare(stage.path, { ...options(stage), from: undefined, main: undefined });
+  });
+}
+
+export function convert(layout: 'redundant' | 'plain'): Work {
+  return command(async (stage) => {
+    await relayoutSpare(
+      stage.path,
+      { name: 'convert', shape: { layout } },
+      { ...options(stage), acceptGuess: false },
+    );
+  });
+}
+
+/** @param capacity the new one, by what the set holds */
+export function resize(capacity: (content: Content) => number): Work {
+  return command(async (stage) => {
+    const content = await metadataOf(stage);
+    if (content === undefined) return;
+    const change = { name: 'resize', shape: { maxEntries: capacity(content) } } as const;
+    await relayoutSpare(stage.path, change, { ...options(stage), acceptGuess: false });
   });
 }
 

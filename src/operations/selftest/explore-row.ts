@@ -4,6 +4,7 @@ import { type ExploreOptions, explore, type Tally } from './explore.js';
 import { CONDITIONS, type Layout, makeStart, type SetSpec } from './made-sets.js';
 import type { Row } from './rows.js';
 import { Stage, type Start } from './stage.js';
+import { withoutPlaces } from './witness.js';
 
 /** What was found of one operation, from all starts together. */
 export interface RowTally extends Tally {
@@ -64,7 +65,8 @@ export async function exploreRow(
 ): Promise<RowTally> {
   const sum = { states: 0, second: 0, failed: 0, all: true, starts: 0 };
   for await (const start of starts) {
-    const tally = await explore(start, row.work, options);
+    const witness = row.relocates ? withoutPlaces(options.witness) : options.witness;
+    const tally = await explore(start, row.work, { ...options, witness });
     sum.states += tally.states;
     sum.second += tally.second;
     sum.failed += tally.failed;

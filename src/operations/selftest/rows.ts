@@ -1,4 +1,6 @@
-import { check, create, reorder, restore, undo, wipe } from './changes.js';
+import { ENTRY_SIZE } from '../../format/entry.js';
+import { BLOCK_SIZE } from '../../units.js';
+import { check, convert, create, reorder, resize, restore, undo, wipe } from './changes.js';
 import { appendMany, appendOne, changeState, edit, removeAndReuse, removeSome } from './commits.js';
 import type { Condition, Layout } from './made-sets.js';
 import type { Work } from './run-once.js';
@@ -10,6 +12,8 @@ export interface Row {
   readonly work: Work;
   /** Done to the spare before, outside of what is explored. */
   readonly before?: (stage: Stage) => Promise<void>;
+  /** The data of remaps goes to other sectors of the spare on the way: where it lies is not asked. */
+  readonly relocates?: true;
   /** The conditions from which it can begin; all unless told. */
   readonly from?: (condition: Condition, layout: Layout) => boolean;
 }
@@ -51,6 +55,26 @@ export const ROWS: readonly Row[] = [
     from: (condition, layout) =>
       writable(condition) && !(condition.grown !== undefined && layout === 'redundant'),
   },
+  {
+    name: 'convert to redundant',
+    work: convert('redundant'),
+    relocates: true,
+    from: (condition, layout) => writable(condition) && layout === 'plain',
+  },
+  {
+    name: 'convert to plain',
+    work: convert('plain'),
+    relocates: true,
+    from: (condition, layout) => writable(condition) && layout === 'redundant',
+  },
+  {
+    name: 'resize up',
+    // one block more in each table
+    work: resize(({ header }) => header.max_entries + BLOCK_SIZE / ENTRY_SIZE),
+    relocates: true,
+    from: writable,
+  },
+  { name: 'resize down', work: resize(({ table }) => table.count), relocates: true, from: writable },
   { name: 'create redundant', work: create('redundant'), from: writable },
   { name: 'create plain', work: create('plain'), from: writable },
   { name: 'wipe', work: wipe(), from: writable },

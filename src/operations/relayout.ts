@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import type { FileDevice } from '../device/file-device.js';
+import { DmremapError } from '../errors.js';
+import { hasExtension, isRedundant } from '../format/header.js';
+import { type Content, sealedBlock } from '../store/content.js';
+import { dataArea, type Shape, shapeOf } from '../store/relayout.js';
+import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
+import { diagnose } from './diagnose.js';
+import { attachedMains } from './main-device.js';
+import { withDevice } from './open-device.js';
+import { planRelayout, type RelayoutPlan } from './relayout-plan.js';
+
+export interface RelayoutOptions extends ChangeOptions {
+  /** Fit the set to a device that has become smaller (format.md section 5). */
+  readonly acceptGuess: boolean;
+}
+
+export interface RelayoutResult extends ChangeResult {
+  readonly shape: Shape;
+  readonly dataSectors: number;
+  readonly entries: number;
+  /** Remaps whose data was copied to another sector of the spare. */
+  readonly moved: number;
+  readonly generation: number;
+}
+
+export interface RelayoutCommand {
+  readonly name: 'convert' | 'resize';
+  /** What is not named stays as it is. */
+  readonly shape: Partial<Shape>;
+}
+
+/**
+ * Gives a set another layout or capacity and keeps every remap (dmremap convert, dmremap resize).
+ *
+ * @throws DmremapError as planRelayout; `changed-since` for a guess that was not accepted
+ */
+export function relayoutSpare(
+  path: string,
+  { name, shape }: RelayoutCommand,
+  options: RelayoutOptions,
+): Promise<RelayoutResult> {
+  return withDevice(path, 'exclusive', async (device) => {
+    const plan = await planRelayout(device, {
+      shape,
+      identity: { setUuid: randomUUID(), spareUuid: randomUUID() },
+      now: options.now,
+      adoptsShrunk: name === 'resize',
+    });
+    if (plan.shrunk && !options.acceptGuess) throw guess(path);
+    const { content, relocations } = plan;
+    const { start, end } = dataArea(shapeOf(content.header), device.size);
+    const facts = {
+      shape: shapeOf(content.header),
+      dataSectors: end - start,
+      entries: content.table.count,
+      moved: relocations.length,
+      generation: content.header.generation,
+    };
+    return { ...(await carryOutPlan(device, name, plan, options)), ...facts };
+  });
+}
+
+async function carryOutPlan(
+  device: FileDevice,
+  command: string,
+  plan: RelayoutPlan,
+  options: RelayoutOptions,
+): Promise<ChangeResult> {
+  const { found, stages } = plan;
+  const shown: ChangePlan = {
+    command,
+    device: await describeDevice(device),
+    before: phrase(found, ''),
+    after: stages.length === 0 ? 'the same: there is nothing to do' : phrase(plan.content, moves(plan)),
+    phases: stages.flat(),
+    stages,
+    warnings: plan.shrunk ? [GUESS] : [],
+    destroys: false,
+    singleCopy: !isRedundant(found.header),
+  };
+  if (stages.length === 0) return { plan: shown, applied: false, undoFile: undefined, warnings: [] };
+  const { header } = found;
+  const named = {
+    spareUuid: hasExtension(header) ? header.spare_uuid : undefined,
+    setUuid: hasExtension(header) ? header.set_uuid : undefined,
+    generation: header.generation,
+  };
+  const undo = { ...options.undo, avoid: await attachedMains(header) };
+  return change(device, shown, named, { ...options, undo }, () => verify(device, plan));
+}
+
+function phrase({ header, table }: Content, more: string): string {
+  const { layout, maxEntries } = shapeOf(header);
+  return `a ${layout} set, ${table.count} of ${maxEntries} remaps, generation ${header.generation}${more}`;
+}
+
+function moves({ relocations }: RelayoutPlan): string {
+  return relocations.length === 0 ? '' : `; the data of ${relocations.length} remaps in other sectors`;
+}
+
+const GUESS =
+  'the device is smaller than it was: that it still holds the data of every remap is a guess; compare with main';
+
+function guess(path: string): DmremapError {
+  return new DmremapError('changed-since', `${path} is smaller than its metadata says: ${GUESS}`, {
+    hint: 'to fit the set to the smaller device all the same: --accept-guess',
+  });
+}
+
+/** Reads it all again: every copy holds what was planned, and moved data is where its entry says. */
+async function verify(device: FileDevice, { content, copied }: RelayoutPlan): Promise<void> {
+  const { survey, problems } = await diagnose(device);
+  const { chosen } = survey.choice;
+  const whole =
+    chosen !== undefined &&
+    survey.table !== undefined &&
+    Buffer.compare(chosen.block, sealedBlock(content, chosen.name)) === 0 &&
+    Buffer.compare(survey.table.bytes, content.table.bytes) === 0 &&
+    problems.every(({ row }) => row.severity === 'note');
+  if (!whole || !(await holdsCopied(device, copied)))
+    throw new DmremapError('io', `${device.path}: what was written does not read back right`);
+}
+
+async function holdsCopied(device: FileDevice, copied: RelayoutPlan['copied']): Promise<boolean> {
+  for (const { at, bytes } of copied?.writes ?? []) {
+    const read = new Uint8Array(bytes.length);
+    await device.read(at, read);
+    if (Buffer.compare(read, bytes) !== 0) return false;
+  }
+  return true;
+}
