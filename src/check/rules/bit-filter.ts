@@ -1,6 +1,6 @@
 /** Odd, with well spread bits: multiplying by them spreads what differs in its high bits only. */
-export const SPREAD_LOW = 0x9e3779b1;
-export const SPREAD_HIGH = 0x85ebca6b;
+const SPREAD_LOW = 0x9e3779b1;
+const SPREAD_HIGH = 0x85ebca6b;
 
 /**
  * A set of sectors that may answer yes by chance, never no: one bit each. The loops over a table touch its

@@ -1,5 +1,5 @@
 import { ENTRY_WORDS, type RemapTable, SIDE_WORD } from '../../format/entry.js';
-import { BitFilter, bitOf, SPREAD_HIGH, SPREAD_LOW } from './bit-filter.js';
+import { BitFilter, bitOf } from './bit-filter.js';
 
 /** Bits for each entry: at most one scattered sector in so many meets a bit that is taken by chance. */
 const SEEN_BITS = 16;
@@ -54,29 +54,49 @@ function suspiciousEntries(met: BitFilter, table: RemapTable, first: number): nu
   return suspects;
 }
 
-/** Open addressing over entry numbers, neighbours far apart; sectors are compared as two 32-bit words. */
+/** Which of the two 32-bit words of a 64-bit one is the low one in this machine's memory. */
+const LOW = new Uint32Array(new BigUint64Array([1n]).buffer)[0] === 1 ? 0 : 1;
+
+/** By sorting, whose cost no table can drive up: sectors may have been chosen by somebody. */
 function exactDuplicates(suspects: readonly number[], words: Uint32Array, first: number): number[] {
-  const log = Math.max(4, Math.ceil(Math.log2(suspects.length * 2 + 1)));
-  const slots = new Uint32Array(2 ** log);
-  const mask = slots.length - 1;
-  const duplicates = new Set<number>();
-  for (const index of suspects) {
-    const at = index * ENTRY_WORDS + first;
-    const low = words[at] ?? 0;
-    const high = words[at + 1] ?? 0;
-    let slot = Math.imul(low ^ Math.imul(high, SPREAD_HIGH), SPREAD_LOW) >>> (32 - log);
-    for (let other = slots[slot] ?? 0; ; other = slots[slot] ?? 0) {
-      if (other === 0) {
-        slots[slot] = index + 1;
-        break;
-      }
-      const otherAt = (other - 1) * ENTRY_WORDS + first;
-      if (words[otherAt] === low && words[otherAt + 1] === high) {
-        duplicates.add(other - 1).add(index);
-        break;
-      }
-      slot = (slot + 1) & mask;
-    }
+  const sectors = new BigUint64Array(suspects.length);
+  const halves = new Uint32Array(sectors.buffer);
+  suspects.forEach((index, at) => {
+    const word = index * ENTRY_WORDS + first;
+    halves[2 * at + LOW] = words[word] ?? 0;
+    halves[2 * at + 1 - LOW] = words[word + 1] ?? 0;
+  });
+  sectors.sort();
+  const repeated = keepRepeated(halves);
+  if (repeated.length === 0) return [];
+  return suspects.filter((index) => {
+    const word = index * ENTRY_WORDS + first;
+    return isAmong(repeated, words[word] ?? 0, words[word + 1] ?? 0);
+  });
+}
+
+/** Of sorted sectors those that come more than once, each once, in the same memory. */
+function keepRepeated(halves: Uint32Array): Uint32Array {
+  let kept = 0;
+  for (let at = 2; at < halves.length; at += 2) {
+    const [one, other] = [halves[at], halves[at + 1]];
+    if (one !== halves[at - 2] || other !== halves[at - 1]) continue;
+    if (kept > 0 && one === halves[kept - 2] && other === halves[kept - 1]) continue;
+    halves[kept++] = one ?? 0;
+    halves[kept++] = other ?? 0;
   }
-  return [...duplicates].sort((a, b) => a - b);
+  return halves.subarray(0, kept);
+}
+
+function isAmong(halves: Uint32Array, low: number, high: number): boolean {
+  let from = 0;
+  let to = halves.length / 2;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const difference = (halves[2 * middle + 1 - LOW] ?? 0) - high || (halves[2 * middle + LOW] ?? 0) - low;
+    if (difference === 0) return true;
+    if (difference < 0) from = middle + 1;
+    else to = middle;
+  }
+  return false;
 }
