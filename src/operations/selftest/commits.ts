@@ -30,7 +30,12 @@ export function appendMany(): Work {
 }
 
 export function removeSome(): Work {
-  return commits([(content, dice) => ({ change: { remove: [slotOf(content, dice), 0] } })]);
+  return commits([
+    (content, dice) => {
+      const slots = [slotOf(content, dice), 0];
+      return { change: { remove: slots.filter((slot) => slot < content.table.count) } };
+    },
+  ]);
 }
 
 /** The freed sector is taken again by the next commit, which writes other data into it. */
@@ -38,14 +43,18 @@ export function removeAndReuse(): Work {
   let freed = 0;
   return commits([
     ({ table }, dice) => {
+      if (table.count === 0) return { change: {} };
       const slot = dice.below(table.count);
       freed = table.spareSector(slot);
       return { change: { remove: [slot] } };
     },
-    (content, dice) => ({
-      change: { append: [[freeMain(content, 1)[0] ?? 0, freed]] },
-      data: new Map([[freed, dice.bytes(SECTOR_SIZE)]]),
-    }),
+    (content, dice) => {
+      if (freed === 0) return { change: {} };
+      return {
+        change: { append: [[freeMain(content, 1)[0] ?? 0, freed]] },
+        data: new Map([[freed, dice.bytes(SECTOR_SIZE)]]),
+      };
+    },
   ]);
 }
 
@@ -55,7 +64,7 @@ export function edit(): Work {
     (content, dice) => {
       const slot = slotOf(content, dice);
       const [spare] = freeSpares(content, 1);
-      if (spare === undefined) return { change: {} };
+      if (spare === undefined || slot >= content.table.count) return { change: {} };
       const entry: NewEntry = [content.table.mainSector(slot), spare];
       return {
         change: { edit: new Map([[slot, entry]]) },

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Dice } from '../../device/crash/dice.js';
 import { Recording } from '../../device/crash/recording.js';
 import { type ExploreOptions, explore, type Tally } from './explore.js';
@@ -19,7 +20,7 @@ const LAYOUTS: readonly Layout[] = ['redundant', 'plain'];
 /** Small sets in every condition from which the operation can begin. */
 export async function* smallStarts(row: Row, dice: Dice): AsyncGenerator<Start> {
   for (const blockSize of [512, 4096] as const)
-    yield* startsOf(row, dice, () => ({ maxEntries: 60, entries: 7, dataSectors: 24, blockSize }));
+    yield* startsOf(row, dice, () => ({ maxEntries: 60, entries: 7, dataSectors: 16, blockSize }));
 }
 
 /** Larger ones, of other sizes each time, without end. */
@@ -72,6 +73,8 @@ export async function exploreRow(
     sum.failed += tally.failed;
     sum.all &&= tally.all;
     sum.starts++;
+    // work in memory never waits for anything: without this a signal would not be heard
+    await turn();
     tried(sum.states);
     const { broken, refused } = tally;
     if (broken !== undefined || refused !== undefined)

@@ -51,7 +51,7 @@ export const ROWS: readonly Row[] = [
     name: 'undo',
     work: undo(),
     before: reorder,
-    // of a move of the backup, undo goes through its states in reverse order, and one of them waits
+    // undo of a move of the backup leaves beyond the known size what the next move does not write: that waits
     from: (condition, layout) =>
       writable(condition) && !(condition.grown !== undefined && layout === 'redundant'),
   },

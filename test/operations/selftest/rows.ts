@@ -4,29 +4,27 @@ import {
   largeStarts,
   type RowTally,
   smallStarts,
-  together,
 } from '../../../src/operations/selftest/explore-row.js';
 import type { Row } from '../../../src/operations/selftest/rows.js';
 import { readerWitness } from './reader-witness.js';
 
-export interface Effort {
-  readonly seed: number;
-  /** States of one instant of a small set: where there are no more, all of them. */
-  readonly mostOfInstant: number;
-  /** States of larger sets. */
-  readonly large: number;
+/** Power cuts of one operation, judged by the independent reader. */
+
+const SHARED = { witness: readerWitness, failingFlushes: 3, againEvery: 60 };
+
+/**
+ * From small sets in every condition.
+ *
+ * @param mostOfInstant where an instant leaves no more states, all of them are tried
+ */
+export function trySmall(row: Row, seed: number, mostOfInstant: number): Promise<RowTally> {
+  const dice = new Dice(seed);
+  const enough = Number.POSITIVE_INFINITY;
+  return exploreRow(row, smallStarts(row, dice), { ...SHARED, dice, mostOfInstant, enough });
 }
 
-/** Tries power cuts of one operation from small sets in every condition, and from larger ones. */
-export async function tryRow(row: Row, { seed, mostOfInstant, large }: Effort): Promise<RowTally> {
+/** From larger sets, so many states and more. */
+export function tryLarge(row: Row, seed: number, enough: number): Promise<RowTally> {
   const dice = new Dice(seed);
-  const options = { witness: readerWitness, dice, failingFlushes: 3, againEvery: 60 };
-  const small = await exploreRow(row, smallStarts(row, dice), {
-    ...options,
-    mostOfInstant,
-    enough: Number.POSITIVE_INFINITY,
-  });
-  if (small.brokenFrom !== undefined) return small;
-  const more = { ...options, mostOfInstant: 200, enough: large };
-  return together(small, await exploreRow(row, largeStarts(row, dice), more));
+  return exploreRow(row, largeStarts(row, dice), { ...SHARED, dice, mostOfInstant: 200, enough });
 }
