@@ -20,7 +20,7 @@ const LAYOUTS: readonly Layout[] = ['redundant', 'plain'];
 /** Small sets in every condition from which the operation can begin. */
 export async function* smallStarts(row: Row, dice: Dice): AsyncGenerator<Start> {
   for (const blockSize of [512, 4096] as const)
-    yield* startsOf(row, dice, () => ({ maxEntries: 60, entries: 7, dataSectors: 16, blockSize }));
+    yield* startsOf(row, dice, () => ({ maxEntries: 60, entries: 7, dataSectors: 24, blockSize }));
 }
 
 /** Larger ones, of other sizes each time, without end. */
