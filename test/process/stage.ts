@@ -1,0 +1,182 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DMREMAP, type Ended, fsck, PLAIN, runProgram } from '../obligations/run-cli.js';
+import { Workshop } from '../obligations/workshop.js';
+import { SECTOR } from '../support/format-numbers.js';
+import { assert } from '../support/harness.js';
+import { type ReadUndo, readUndo } from '../support/undo-reader.js';
+import { DUMPED, layoutOf, MAIN_SECTORS, type Victim } from './victims.js';
+
+/** When a process is killed: this many milliseconds after its nth change of a file, or after its start (0). */
+export interface Moment {
+  readonly change: number;
+  readonly delay: number;
+}
+
+/** How a process went that was let alone. Times in milliseconds. */
+export interface Course {
+  readonly changes: number;
+  readonly untilFirst: number;
+  readonly fromFirst: number;
+}
+
+/** A call of the system that a process makes to write or to flush. */
+export type Call = 'pwrite64' | 'fsync';
+
+/** How many kills one process of the tests has under way. */
+export const AT_A_TIME = 2;
+
+/** A folder with all that the line of a victim needs, which can be put back to where the line begins. */
+export class Stage {
+  readonly #victim: Victim;
+  readonly #shop = new Workshop();
+  readonly #spare = this.#shop.path('spare.img');
+  #image: Buffer = Buffer.alloc(0);
+  #undo: ReadonlyMap<string, Buffer> = new Map();
+
+  private constructor(victim: Victim) {
+    this.#victim = victim;
+  }
+
+  static async of(victim: Victim): Promise<Stage> {
+    const stage = new Stage(victim);
+    await stage.#prepare();
+    return stage;
+  }
+
+  /** What lies on the spare where the line begins. */
+  get start(): Buffer {
+    return this.#image;
+  }
+
+  get image(): Buffer {
+    return readFileSync(this.#spare);
+  }
+
+  /** The undo files that the line and what came after it have written, the newest first. */
+  newUndoFiles(): ReadUndo[] {
+    const born = (name: string) => statSync(join(this.#shop.state, name), { bigint: true }).birthtimeNs;
+    return this.#undoNames()
+      .filter((name) => !this.#undo.has(name))
+      .sort((a, b) => Number(born(b) - born(a)))
+      .map((name) => readUndo(readFileSync(join(this.#shop.state, name))));
+  }
+
+  /** Puts spare and undo files back to where the line begins. */
+  reset(): void {
+    writeFileSync(this.#spare, this.#image);
+    rmSync(this.#shop.state, { recursive: true, force: true });
+    mkdirSync(this.#shop.state);
+    for (const [name, content] of this.#undo) writeFileSync(join(this.#shop.state, name), content);
+  }
+
+  cleanUp(): void {
+    this.#shop.cleanUp();
+  }
+
+  /** The line to its end. */
+  async course(): Promise<Course> {
+    const { child, began, changes, ended } = this.#start();
+    const code = await ended;
+    assert.ok(code === 0 || code === 1, `${this.#victim.name}: ended with ${child.signalCode ?? code}`);
+    const [first = 0] = changes;
+    return { changes: changes.length, untilFirst: first - began, fromFirst: performance.now() - first };
+  }
+
+  /** Runs the line and kills it at that moment; false where it had ended before. */
+  async killedAt(moment: Moment): Promise<boolean> {
+    const { child, ended } = this.#start((changes) => {
+      if (changes === moment.change) void delay(moment.delay).then(() => child.kill('SIGKILL'));
+    });
+    await ended;
+    return child.signalCode === 'SIGKILL';
+  }
+
+  /** Runs the line under strace, which kills it at its nth call of that name; false where it makes fewer. */
+  async killedAtCall(call: Call, nth: number): Promise<boolean> {
+    const inject = `inject=${call}:signal=SIGKILL:when=${nth}`;
+    const strace = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject];
+    // calls are counted thread by thread
+    const env = { ...this.#shop.env, UV_THREADPOOL_SIZE: '1' };
+    const { code } = await runProgram(
+      [...strace, process.execPath, DMREMAP, ...this.#words(this.#victim.line)],
+      {
+        env,
+      },
+    );
+    // strace ends as its program has ended
+    assert.ok(code === null || code === 0 || code === 1, `ended with ${code}`);
+    return code === null;
+  }
+
+  recover(): Promise<Ended> {
+    return fsck([this.#victim.recovery, this.#spare], { env: this.#shop.env });
+  }
+
+  async #prepare(): Promise<void> {
+    const { image, earlier } = this.#victim;
+    this.#shop.sparse('main.img', MAIN_SECTORS * SECTOR);
+    this.#shop.put('spare.img', DUMPED[layoutOf(this.#victim.image)]);
+    await this.#run(['dump', 'SPARE', '-o', 'DUMP']);
+    this.#shop.put('spare.img', image);
+    for (const line of earlier) await this.#run(line);
+    this.#image = this.image;
+    this.#undo = new Map(
+      this.#undoNames().map((name) => [name, readFileSync(join(this.#shop.state, name))] as const),
+    );
+    this.reset();
+  }
+
+  async #run(line: readonly string[]): Promise<void> {
+    const { code, stderr } = await this.#shop.run(this.#words(line));
+    assert.is(code, 0, stderr);
+  }
+
+  #words(line: readonly string[]): readonly string[] {
+    const files: Readonly<Record<string, string>> = {
+      SPARE: 'spare.img',
+      DUMP: 'dump.json',
+      MAIN: 'main.img',
+    };
+    return line.map((word) => (files[word] === undefined ? word : this.#shop.path(files[word])));
+  }
+
+  #undoNames(): string[] {
+    return existsSync(this.#shop.state) ? readdirSync(this.#shop.state) : [];
+  }
+
+  /** Starts the line; `heard` is called at once and at every change of spare or undo files, with their number. */
+  #start(heard: (changes: number) => void = () => {}) {
+    const changes: number[] = [];
+    const hear = () => {
+      changes.push(performance.now());
+      heard(changes.length);
+    };
+    const watchers = [this.#spare, this.#shop.state].map((path) => watch(path, hear));
+    const began = performance.now();
+    const child: ChildProcess = spawn(process.execPath, [DMREMAP, ...this.#words(this.#victim.line)], {
+      env: { ...PLAIN, ...this.#shop.env },
+      stdio: 'ignore',
+    });
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => {
+        for (const watcher of watchers) watcher.close();
+        resolve(code);
+      });
+    });
+    queueMicrotask(() => heard(0));
+    return { child, began, changes, ended };
+  }
+}
