@@ -6,10 +6,10 @@ import { readPastCache } from '../device/past-cache.js';
 import { DmremapError } from '../errors.js';
 import { RemapTable } from '../format/entry.js';
 import { type Header, hasExtension, isRedundant } from '../format/header.js';
-import { type Choice, chooseCopy } from '../store/choose.js';
+import { chooseCopy } from '../store/choose.js';
 import { entryDifferences } from '../store/difference.js';
 import { loadCopies } from '../store/load.js';
-import { loadChoice } from '../store/load-choice.js';
+import { type LoadedChoice, loadChoice } from '../store/load-choice.js';
 import { carryOut } from '../store/phase.js';
 import { isRefusal } from '../undo/format.js';
 import { stateFolder, type UndoPlace } from '../undo/place.js';
@@ -19,8 +19,8 @@ import { bytes, SECTOR_SIZE } from '../units.js';
 import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
 import { attachedMains, type MainChoice, resolveMain } from './main-device.js';
 import { withDevice } from './open-device.js';
+import { planPutBack } from './put-back/plan.js';
 import { type FoundUndo, findUndoFiles, spareIdentity } from './undo-files.js';
-import { putBackCopies } from './undo-phases.js';
 
 /** `main`: for comparing the data that would be hidden with the data that would be shown. */
 export interface UndoCommandOptions extends ChangeOptions, MainChoice {
@@ -55,7 +55,7 @@ export function undoSpare(path: string, options: UndoCommandOptions): Promise<Ch
       const after = new OverlayDevice(device);
       await carryOut(after, inReverse);
       const [now, then] = [await standingOf(device), await standingOf(after)];
-      const phases = (await putBackCopies(device, inReverse, now.choice, then.choice)) ?? inReverse;
+      const phases = await planPutBack(device, inReverse, now.loaded, then.loaded);
       await refuseOtherData([device, now], [after, then], options);
       const { description } = undo;
       const plan: ChangePlan = {
@@ -114,15 +114,16 @@ async function refuseChanged(device: FileDevice, undo: SavedUndo): Promise<void>
 
 /** What counts on the device, now or once the saved bytes are back. */
 interface Standing {
-  readonly choice: Choice;
+  readonly loaded: LoadedChoice;
   /** Undefined where no copy is valid. */
   readonly header: Header | undefined;
   readonly table: RemapTable;
 }
 
 async function standingOf(device: BlockDevice): Promise<Standing> {
-  const { choice, table = new RemapTable(new Uint8Array(0)) } = await loadChoice(device);
-  return { choice, header: choice.chosen?.header, table };
+  const loaded = await loadChoice(device);
+  const { choice, table = new RemapTable(new Uint8Array(0)) } = loaded;
+  return { loaded, header: choice.chosen?.header, table };
 }
 
 function say({ header }: Standing): string {

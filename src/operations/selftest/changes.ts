@@ -58,7 +58,7 @@ export async function reorder(stage: Stage): Promise<void> {
 
 export function undo(): Work {
   return command(async (stage) => {
-    await undoSpare(stage.path, { ...options(stage), from: undefined, main: undefined });
+    await undoSpare(stage.path, { ...options(stage), from: undefined, main: stage.main });
   });
 }
 

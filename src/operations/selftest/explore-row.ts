@@ -3,6 +3,7 @@ import type { Dice } from '../../device/crash/dice.js';
 import { Recording } from '../../device/crash/recording.js';
 import { type ExploreOptions, explore, type Tally } from './explore.js';
 import { CONDITIONS, type Layout, makeStart, type SetSpec } from './made-sets.js';
+import { MirroredMain } from './mirrored-main.js';
 import type { Row } from './rows.js';
 import { Stage, type Start } from './stage.js';
 import { withoutPlaces } from './witness.js';
@@ -48,9 +49,10 @@ async function* startsOf(row: Row, dice: Dice, size: () => Omit<SetSpec, 'layout
 export async function prepared(row: Row, start: Start): Promise<Start> {
   const { before } = row;
   if (before === undefined) return start;
+  const main = await MirroredMain.of(start.device);
   return Stage.run(start, new Recording(), async (stage) => {
     await before(stage);
-    return { ...start, ...stage.asStart(start.name) };
+    return { ...start, ...stage.asStart(start.name), ...(main === undefined ? {} : { main }) };
   });
 }
 

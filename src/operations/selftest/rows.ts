@@ -24,6 +24,10 @@ const writable = ({ unwritable }: Condition) => unwritable === undefined;
 const hasSomethingToCorrect = ({ name, layouts }: Condition, layout: Layout) =>
   name !== 'clean' && layouts.includes(layout);
 
+/** One block more in each table. */
+const resizeUp = resize(({ header }) => header.max_entries + BLOCK_SIZE / ENTRY_SIZE);
+const resizeDown = resize(({ table }) => table.count);
+
 export const ROWS: readonly Row[] = [
   { name: 'append one', work: appendOne() },
   { name: 'append many', work: appendMany() },
@@ -48,14 +52,6 @@ export const ROWS: readonly Row[] = [
     from: ({ grown }, layout) => grown !== undefined && layout === 'redundant',
   },
   {
-    name: 'undo',
-    work: undo(),
-    before: reorder,
-    // undo of a move of the backup leaves beyond the known size what the next move does not write: that waits
-    from: (condition, layout) =>
-      writable(condition) && !(condition.grown !== undefined && layout === 'redundant'),
-  },
-  {
     name: 'convert to redundant',
     work: convert('redundant'),
     relocates: true,
@@ -67,15 +63,29 @@ export const ROWS: readonly Row[] = [
     relocates: true,
     from: (condition, layout) => writable(condition) && layout === 'redundant',
   },
-  {
-    name: 'resize up',
-    // one block more in each table
-    work: resize(({ header }) => header.max_entries + BLOCK_SIZE / ENTRY_SIZE),
-    relocates: true,
-    from: writable,
-  },
-  { name: 'resize down', work: resize(({ table }) => table.count), relocates: true, from: writable },
+  { name: 'resize up', work: resizeUp, relocates: true, from: writable },
+  { name: 'resize down', work: resizeDown, relocates: true, from: writable },
   { name: 'create redundant', work: create('redundant'), from: writable },
   { name: 'create plain', work: create('plain'), from: writable },
   { name: 'wipe', work: wipe(), from: writable },
+  { name: 'undo of restore', work: undo(), before: reorder, from: writable },
+  {
+    name: 'undo of convert to redundant',
+    work: undo(),
+    before: convert('redundant'),
+    relocates: true,
+    from: (condition, layout) => writable(condition) && layout === 'plain',
+  },
+  {
+    name: 'undo of convert to plain',
+    work: undo(),
+    before: convert('plain'),
+    relocates: true,
+    from: (condition, layout) => writable(condition) && layout === 'redundant',
+  },
+  { name: 'undo of resize up', work: undo(), before: resizeUp, relocates: true, from: writable },
+  { name: 'undo of resize down', work: undo(), before: resizeDown, relocates: true, from: writable },
+  { name: 'undo of create redundant', work: undo(), before: create('redundant'), from: writable },
+  { name: 'undo of create plain', work: undo(), before: create('plain'), from: writable },
+  { name: 'undo of wipe', work: undo(), before: wipe(), from: writable },
 ];

@@ -25,10 +25,13 @@ export interface Start {
   readonly seed?: number;
   /** What of the spare cannot be written. */
   readonly faults?: readonly Fault[];
+  /** The main of the set, where the work asks for one. */
+  readonly main?: BlockDevice;
 }
 
-/** The names under which operations know the spare and the state directory of a stage. */
+/** The names under which operations know the devices and the state directory of a stage. */
 const SPARE = '/selftest/spare';
+const MAIN = '/selftest/main';
 const STATE_FOLDER = '/selftest/state';
 
 /** Unix seconds of every commit: a seed repeats everything. */
@@ -40,6 +43,8 @@ export const NOW = 1_750_000_000n;
  */
 export class Stage {
   readonly path = SPARE;
+  /** Undefined where the start has none. */
+  readonly main: string | undefined;
   readonly undo: UndoPlace = { surroundings: { environment: { DMREMAP_STATE_DIR: STATE_FOLDER } } };
   readonly now = NOW;
   /** The spare as a program sees it. */
@@ -53,6 +58,7 @@ export class Stage {
 
   private constructor(start: Start, recording: Recording) {
     this.recording = recording;
+    this.main = start.main === undefined ? undefined : MAIN;
     this.dice = new Dice(start.seed ?? 0);
     this.#overlay = new OverlayDevice(start.device, start.blocks);
     const faulty = new ErrorDevice(new RecordingDevice(this.#overlay, recording));
@@ -71,6 +77,7 @@ export class Stage {
     const stage = new Stage(start, recording);
     stage.#promise = () => promised(stage);
     const leave = [lendDevice(SPARE, stage.device), mountVolume(STATE_FOLDER, stage.#volume)];
+    if (start.main !== undefined) leave.push(lendDevice(MAIN, start.main));
     try {
       return await work(stage);
     } finally {

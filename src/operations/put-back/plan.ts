@@ -1,0 +1,47 @@
+import type { BlockDevice } from '../../device/block-device.js';
+import { OverlayDevice } from '../../device/filters/overlay-device.js';
+import { type Header, hasExtension, isRedundant } from '../../format/header.js';
+import { contentOf, samePlaces } from '../../store/content.js';
+import { type LoadedChoice, loadChoice } from '../../store/load-choice.js';
+import { carryOut, type Phase } from '../../store/phase.js';
+import { isWhole, putBackCopies } from './copies.js';
+import { putBackOtherSet } from './other-set.js';
+import { reshape } from './shape.js';
+
+/**
+ * How the bytes of an undo file are put back so that a power cut leaves what counts now or what counts then.
+ * Where neither of the ways below is open, the states of the change itself are gone through in reverse order:
+ * those of a plain set, which has one copy, are safe by the undo file of the undo.
+ *
+ * @param inReverse all that is put back, in the order of putBackPhases
+ * @param now what the device holds, `then` what it would hold with all of it put back
+ */
+export async function planPutBack(
+  device: BlockDevice,
+  inReverse: readonly Phase[],
+  now: LoadedChoice,
+  then: LoadedChoice,
+): Promise<readonly Phase[]> {
+  const [from, to] = [now.choice.chosen, then.choice.chosen];
+  if (from === undefined || now.table === undefined) return inReverse;
+  if (to === undefined || then.table === undefined) return inReverse;
+  const writes = inReverse.flatMap((phase) => phase.writes);
+  if (!isSameSet(from.header, to.header))
+    return putBackOtherSet(writes, now.copies, now.choice, to, device.logicalBlockSize);
+  if (!isWhole(now.choice) || !isRedundant(to.header)) return inReverse;
+  if (samePlaces(from.header, to.header))
+    return (await putBackCopies(device, writes, now.choice, then.choice)) ?? inReverse;
+  const way = reshape(device, writes, contentOf(from.block, now.table), contentOf(to.block, then.table));
+  if (way === undefined) return inReverse;
+  const after = new OverlayDevice(device);
+  await carryOut(after, way.phases);
+  const copies = await putBackCopies(after, way.copies, (await loadChoice(after)).choice, then.choice);
+  return copies === undefined ? inReverse : [...way.phases, ...copies];
+}
+
+/** A set that takes another layout may be given an identity; it keeps its time of creation. */
+function isSameSet(a: Header, b: Header): boolean {
+  if (a.creation_time !== b.creation_time || a.main_device_size !== b.main_device_size) return false;
+  if (!hasExtension(a) || !hasExtension(b)) return true;
+  return a.set_uuid === b.set_uuid && a.spare_uuid === b.spare_uuid;
+}
