@@ -3,12 +3,13 @@ import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DmremapError } from '../errors.js';
 import { errnoOf } from './file-device.js';
+import { type Medium, sameMedium } from './same-medium.js';
 
 export interface OutputOptions {
   /** Replace a file that is there already. */
   readonly overwrite?: boolean;
-  /** What the file must not be, whatever path leads to it: the images at hand. FileDevices are such. */
-  readonly never?: readonly { readonly dev: bigint; readonly ino: bigint }[];
+  /** What the file must not be, nor lie below, whatever path leads to it: the devices at hand. */
+  readonly never?: readonly Medium[];
 }
 
 /** Where the content goes. A write returns once it may be followed by the next one. */
@@ -110,6 +111,7 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
 /** Where the file goes with links followed, and what it will replace. */
 function checkTarget(path: string, options: OutputOptions): { target: string; replaced: Stats | undefined } {
   let there: Stats | undefined;
+  if (path === '-') throw usage('- is no name for a file', 'leave -o out to write to standard output');
   try {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
       if (path === '' || path.endsWith('/')) throw usage(`${JSON.stringify(path)} is no name for a file`);
@@ -131,9 +133,11 @@ function checkTarget(path: string, options: OutputOptions): { target: string; re
   return { target: there === undefined ? path : realpathSync(path), replaced: there };
 }
 
-function isAmong(path: string, files: NonNullable<OutputOptions['never']>): boolean {
-  const stats = statSync(path, { bigint: true });
-  return files.some(({ dev, ino }) => dev === stats.dev && ino === stats.ino);
+/** Also the image behind a loop device: replaced, it would live on without a name until the loop is detached. */
+function isAmong(path: string, devices: readonly Medium[]): boolean {
+  const { dev, ino } = statSync(path, { bigint: true });
+  const file = { realPath: realpathSync(path), deviceNumber: undefined, dev, ino };
+  return devices.some((device) => sameMedium(file, device));
 }
 
 /** A file of another owner stays its owner's, where we may give it away. */

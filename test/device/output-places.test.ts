@@ -26,6 +26,7 @@ test('what output never goes to', async () => {
     await fails('usage', writeOutputFile(scratch.folder, options, hello), /is a directory/);
     await fails('usage', writeOutputFile(scratch.path('new/'), options, hello), /no name for a file/);
     await fails('usage', writeOutputFile('', options, hello), /no name for a file/);
+    await fails('usage', writeOutputFile('-', options, hello), /no name for a file/);
     await fails('usage', writeOutputFile('/dev/null', options, hello), /no plain file/);
     await fails('usage', writeOutputFile(scratch.path('fifo'), options, hello), /no plain file/);
     await fails('usage', writeOutputFile(scratch.path('socket'), options, hello), /no plain file/);
@@ -48,6 +49,20 @@ test('block devices', async () => {
     await fails('usage', writeOutputFile(path, { overwrite: true }, hello), /is a block device/);
     assert.ok(statSync(path).isBlockDevice());
   }
+});
+
+test('the image behind a loop device that is worked on', async () => {
+  needs('root', 'losetup', '/dev/loop-control');
+  const image = scratch.image('spare.img', 1 << 20);
+  const before = statSync(image).ino;
+  const device = await openDevice(scratch.loop(image), { mode: 'read' });
+  try {
+    await fails('usage', writeOutputFile(image, { overwrite: true, never: [device] }, hello), /worked on/);
+  } finally {
+    await device.close();
+  }
+  assert.is(statSync(image).ino, before);
+  await writeOutputFile(scratch.path('other'), { overwrite: true, never: [device] }, hello);
 });
 
 test('a full disk', async () => {
