@@ -16,31 +16,34 @@ export interface Remap {
 
 /**
  * The segments that make the remapped device: main from end to end, with each remapped sector taken from the
- * spare; neighbours that are neighbours on the spare too are one segment.
+ * spare; neighbours that are neighbours on the spare too are one segment. One at a time: there may be millions.
  *
  * @param remaps ascending by main sector, each main sector once, all below `mainSize`
  */
-export function linearSegments(mainSize: number, remaps: Iterable<Remap>): Segment[] {
-  const segments: Segment[] = [];
+export function* linearSegments(mainSize: number, remaps: Iterable<Remap>): Generator<Segment> {
+  let run: Segment | undefined;
   let next = 0;
   for (const { main, spare } of remaps) {
-    if (main > next) segments.push({ start: next, length: main - next, device: 'main', offset: next });
-    const last = segments.at(-1);
-    if (last?.device === 'spare' && last.start + last.length === main && last.offset + last.length === spare)
-      segments[segments.length - 1] = { ...last, length: last.length + 1 };
-    else segments.push({ start: main, length: 1, device: 'spare', offset: spare });
+    if (run !== undefined && main === next && spare === run.offset + run.length)
+      run = { ...run, length: run.length + 1 };
+    else {
+      if (run !== undefined) yield run;
+      if (main > next) yield { start: next, length: main - next, device: 'main', offset: next };
+      run = { start: main, length: 1, device: 'spare', offset: spare };
+    }
     next = main + 1;
   }
-  if (next < mainSize) segments.push({ start: next, length: mainSize - next, device: 'main', offset: next });
-  return segments;
+  if (run !== undefined) yield run;
+  if (next < mainSize) yield { start: next, length: mainSize - next, device: 'main', offset: next };
 }
 
 /** The first segment that cuts a logical block of `sectorsInBlock` sectors in two; undefined if none does. */
-export function splitBlock(segments: readonly Segment[], sectorsInBlock: number): Segment | undefined {
-  return segments.find(
-    ({ start, length, offset }) =>
-      start % sectorsInBlock !== 0 || length % sectorsInBlock !== 0 || offset % sectorsInBlock !== 0,
-  );
+export function splitBlock(segments: Iterable<Segment>, sectorsInBlock: number): Segment | undefined {
+  for (const segment of segments) {
+    const { start, length, offset } = segment;
+    if ([start, length, offset].some((sectors) => sectors % sectorsInBlock !== 0)) return segment;
+  }
+  return undefined;
 }
 
 /** One line a segment, as `dmsetup create` reads it. */
@@ -52,16 +55,10 @@ export function* linearLines(
     yield `${start} ${length} linear ${devices[device]} ${offset}`;
 }
 
-export interface RemapLine {
-  /** The line for the dm-remap module (format.md section 7). */
-  readonly line: string;
-  /** The messages that load the remaps, in order: each `remap` takes the next sector of the spare. */
-  readonly messages: readonly string[];
-}
-
 /**
- * The line and messages that make the dm-remap module remap the same sectors to the same places. The module
- * hands out spare sectors in a row from the first: `undefined` where the remaps leave a gap.
+ * The line that makes the dm-remap module remap the same sectors to the same places (format.md section 7),
+ * once it was sent `remapMessages`. The module hands out spare sectors in a row from the first: `undefined`
+ * where the remaps leave a gap.
  *
  * @param remaps ascending by spare sector
  * @param dataStart where an empty set begins to hand out sectors
@@ -69,15 +66,24 @@ export interface RemapLine {
  */
 export function remapLine(
   mainSize: number,
-  remaps: readonly Remap[],
+  remaps: Iterable<Remap>,
   dataStart: number,
   dataEnd: number,
   devices: { readonly main: string; readonly spare: string },
-): RemapLine | undefined {
-  const first = remaps[0]?.spare ?? dataStart;
-  if (remaps.some(({ spare }, index) => spare !== first + index)) return undefined;
-  return {
-    line: `0 ${mainSize} remap ${devices.main} ${devices.spare} ${first} ${dataEnd - first}`,
-    messages: ['clear', ...remaps.map(({ main }) => `remap ${main}`)],
-  };
+): string | undefined {
+  let first: number | undefined;
+  let next = dataStart;
+  for (const { spare } of remaps) {
+    first ??= next = spare;
+    if (spare !== next) return undefined;
+    next++;
+  }
+  first ??= dataStart;
+  return `0 ${mainSize} remap ${devices.main} ${devices.spare} ${first} ${dataEnd - first}`;
+}
+
+/** The messages that load the remaps, in order: each `remap` takes the next sector of the spare. */
+export function* remapMessages(remaps: Iterable<Remap>): Generator<string> {
+  yield 'clear';
+  for (const { main } of remaps) yield `remap ${main}`;
 }

@@ -105,6 +105,15 @@ export class RemapTable {
     return indices.subarray(0, length);
   }
 
+  /** Indices of the live entries, ascending by their sectors on one side. */
+  sortedIndices(side: 'main' | 'spare'): Uint32Array {
+    const sectorOf =
+      side === 'main'
+        ? (index: number) => this.mainSector(index)
+        : (index: number) => this.spareSector(index);
+    return this.liveIndices().sort((a, b) => sectorOf(a) - sectorOf(b));
+  }
+
   #sector(at: number): number {
     return (this.words[at + 1] ?? 0) * TWO_32 + (this.words[at] ?? 0);
   }

@@ -73,7 +73,7 @@ class SortedRemaps {
 
   constructor(table: RemapTable) {
     this.#table = table;
-    this.#order = table.liveIndices().sort((a, b) => table.mainSector(a) - table.mainSector(b));
+    this.#order = table.sortedIndices('main');
   }
 
   *runsOf(range: SectorRange): IterableIterator<LookupRun> {

@@ -6,6 +6,7 @@ import {
   linearSegments,
   type Remap,
   remapLine,
+  remapMessages,
   type Segment,
   splitBlock,
 } from '../exchange/dm-table.js';
@@ -31,9 +32,10 @@ export interface DmTable {
   readonly uuid: string;
   readonly readOnly: boolean;
   readonly target: 'linear' | 'remap';
-  readonly lines: readonly string[];
+  /** Made as they are taken: there may be millions. */
+  readonly lines: Iterable<string>;
   /** For --target remap, to be sent in this order. */
-  readonly messages: readonly string[];
+  readonly messages: Iterable<string>;
   readonly segments: number;
   readonly warnings: readonly string[];
 }
@@ -77,27 +79,40 @@ function build(device: FileDevice, spare: ReadableSpare, main: ResolvedMain, opt
       (image) => `${image} is an image file: attach it with losetup and put the loop device in its place`,
     ),
   ];
-  const byMain = remapsBy(spare.table, 'main');
   if (options.target === 'remap') {
+    const remaps = sorted(spare.table, 'spare');
     const end = isRedundant(header) ? Number(header.backup_table) : device.size / SECTOR_SIZE;
-    const remap = remapLine(size, remapsBy(spare.table, 'spare'), dataStart(header.max_entries), end, names);
-    if (remap === undefined) throw gaps(device.path);
-    return { ...common, lines: [remap.line], messages: remap.messages, segments: 1, warnings };
+    const line = remapLine(size, remaps, dataStart(header.max_entries), end, names);
+    if (line === undefined) throw gaps(device.path);
+    return { ...common, lines: [line], messages: again(() => remapMessages(remaps)), segments: 1, warnings };
   }
-  const segments = linearSegments(size, byMain);
+  const remaps = sorted(spare.table, 'main');
+  const segments = again(() => linearSegments(size, remaps));
   refuseSplit(segments, main, device);
-  if (segments.length > MANY_SEGMENTS)
+  const count = countOf(segments);
+  if (count > MANY_SEGMENTS)
     warnings.push(
-      `${segments.length} segments: the kernel holds all of them in memory and splits requests at each; ` +
+      `${count} segments: the kernel holds all of them in memory and splits requests at each; ` +
         'a server over NBD is the wiser way from here on',
     );
   return {
     ...common,
-    lines: [...linearLines(segments, names)],
+    lines: again(() => linearLines(segments, names)),
     messages: [],
-    segments: segments.length,
+    segments: count,
     warnings,
   };
+}
+
+/** What can be gone through several times without being held. */
+function again<Item>(make: () => Iterator<Item>): Iterable<Item> {
+  return { [Symbol.iterator]: make };
+}
+
+function countOf(items: Iterable<unknown>): number {
+  let count = 0;
+  for (const _ of items) count++;
+  return count;
 }
 
 function gaps(path: string): DmremapError {
@@ -110,12 +125,11 @@ function gaps(path: string): DmremapError {
   );
 }
 
-function remapsBy(table: RemapTable, side: keyof Remap): Remap[] {
-  const remaps = Array.from(table.live(), (index) => ({
-    main: table.mainSector(index),
-    spare: table.spareSector(index),
-  }));
-  return remaps.sort((a, b) => a[side] - b[side]);
+function sorted(table: RemapTable, side: keyof Remap): Iterable<Remap> {
+  const order = table.sortedIndices(side);
+  return again(function* () {
+    for (const index of order) yield { main: table.mainSector(index), spare: table.spareSector(index) };
+  });
 }
 
 function nameOf({ path, deviceNumber }: { path: string; deviceNumber: string | undefined }): string {
@@ -127,7 +141,7 @@ function labels(header: Header): { name: string; uuid: string } {
   return { name: `dmremap-${header.set_uuid.slice(0, 8)}`, uuid: `DMREMAP-${header.set_uuid}` };
 }
 
-function refuseSplit(segments: readonly Segment[], main: MainDevice, spare: FileDevice): void {
+function refuseSplit(segments: Iterable<Segment>, main: MainDevice, spare: FileDevice): void {
   const block = Math.max(main.logicalBlockSize, spare.logicalBlockSize);
   const split = splitBlock(segments, block / SECTOR_SIZE);
   if (split === undefined) return;

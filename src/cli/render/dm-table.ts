@@ -1,5 +1,6 @@
 import type { DmTable } from '../../operations/table.js';
-import type { JsonObject } from './json.js';
+import { gathered } from './gathered.js';
+import { JsonList, type JsonObject } from './json.js';
 import { quoteForShell, shellCommand } from './text.js';
 
 export const TABLE_FORMATS = ['table', 'command', 'concise'] as const;
@@ -9,34 +10,27 @@ export type TableFormat = (typeof TABLE_FORMATS)[number];
  * table: lines for the standard input of `dmsetup create`. command: shell lines that create the device and
  * load the remaps. concise: the one line that `dm-mod.create=` and `dmsetup create --concise` read.
  */
-export function tableText(table: DmTable, format: TableFormat): string {
-  switch (format) {
-    case 'table':
-      return [...table.lines, ...table.messages.map((message) => `# message: ${message}`)]
-        .join('\n')
-        .concat('\n');
-    case 'command':
-      return commandText(table);
-    case 'concise': {
-      const flags = table.readOnly ? 'ro' : 'rw';
-      return `${[table.name, table.uuid, '', flags, ...table.lines].map(escapeConcise).join(',')}\n`;
-    }
-  }
+export function tableText(table: DmTable, format: TableFormat): Iterable<string> {
+  return gathered({ table: plainText, command: commandText, concise: conciseText }[format](table));
 }
 
-function commandText(table: DmTable): string {
-  const create = [
-    'dmsetup',
-    'create',
-    table.name,
-    '--uuid',
-    table.uuid,
-    ...(table.readOnly ? ['--readonly'] : []),
-  ];
-  const messages = table.messages.map(
-    (message) => `dmsetup message ${quoteForShell(table.name)} 0 ${message}\n`,
-  );
-  return `${shellCommand(create)} <<'TABLE'\n${table.lines.join('\n')}\nTABLE\n${messages.join('')}`;
+function* plainText({ lines, messages }: DmTable): Generator<string> {
+  for (const line of lines) yield `${line}\n`;
+  for (const message of messages) yield `# message: ${message}\n`;
+}
+
+function* commandText({ name, uuid, readOnly, lines, messages }: DmTable): Generator<string> {
+  const create = ['dmsetup', 'create', name, '--uuid', uuid, ...(readOnly ? ['--readonly'] : [])];
+  yield `${shellCommand(create)} <<'TABLE'\n`;
+  for (const line of lines) yield `${line}\n`;
+  yield 'TABLE\n';
+  for (const message of messages) yield `dmsetup message ${quoteForShell(name)} 0 ${message}\n`;
+}
+
+function* conciseText({ name, uuid, readOnly, lines }: DmTable): Generator<string> {
+  yield [name, uuid, '', readOnly ? 'ro' : 'rw'].map(escapeConcise).join(',');
+  for (const line of lines) yield `,${escapeConcise(line)}`;
+  yield '\n';
 }
 
 /** In the concise format a comma or semicolon ends a field. */
@@ -53,8 +47,8 @@ export function tableJson(table: DmTable | undefined): JsonObject {
       read_only: table.readOnly,
       target: table.target,
       segments: table.segments,
-      lines: [...table.lines],
-      messages: [...table.messages],
+      lines: new JsonList(table.lines),
+      messages: new JsonList(table.messages),
     },
   };
 }

@@ -1,16 +1,25 @@
 import type { JsonValue } from '../../errors.js';
+import { gathered } from './gathered.js';
 
 /** An object that can be printed as a JSON document. */
-export type JsonObject = { readonly [key: string]: JsonValue | undefined };
+export type JsonObject = { readonly [key: string]: JsonMember | undefined };
 
-/** Text is handed on in pieces of about this many characters, so that a large document is never one string. */
-const PIECE = 65536;
+type JsonMember = JsonValue | JsonList | JsonObject | readonly JsonMember[];
+
+/** An array whose items are made as they are written: there may be millions. */
+export class JsonList {
+  readonly items: Iterable<JsonValue>;
+
+  constructor(items: Iterable<JsonValue>) {
+    this.items = items;
+  }
+}
 
 /**
  * JSON with two spaces of indent. Unlike JSON.stringify it writes a bigint as an exact integer, and it
  * refuses what JSON cannot hold (NaN, infinities) instead of turning it into null.
  */
-export function stringifyJson(value: JsonValue, indent = ''): string {
+export function stringifyJson(value: JsonMember, indent = ''): string {
   switch (typeof value) {
     case 'string':
       return JSON.stringify(value);
@@ -28,20 +37,21 @@ export function stringifyJson(value: JsonValue, indent = ''): string {
 }
 
 /** The same document in pieces, for output that may be long. Ends with a newline. */
-export function* jsonPieces(document: JsonObject): Generator<string> {
-  let pending = '';
-  for (const piece of parts(document, '', 2)) {
-    pending += piece;
-    if (pending.length >= PIECE) {
-      yield pending;
-      pending = '';
-    }
-  }
-  yield `${pending}\n`;
+export function jsonPieces(document: JsonObject): Generator<string> {
+  return gathered(lineOf(document));
+}
+
+function* lineOf(document: JsonObject): Generator<string> {
+  yield* parts(document, '', 2);
+  yield '\n';
 }
 
 /** Takes containers apart down to a depth: below it, elements are small and are written in one go. */
-function* parts(value: JsonValue, indent: string, depth: number): Generator<string> {
+function* parts(value: JsonMember, indent: string, depth: number): Generator<string> {
+  if (value instanceof JsonList) {
+    yield* listParts(value, indent);
+    return;
+  }
   if (typeof value !== 'object' || value === null || depth === 0) {
     yield stringifyJson(value, indent);
     return;
@@ -62,7 +72,18 @@ function* parts(value: JsonValue, indent: string, depth: number): Generator<stri
   yield `\n${indent}${close}`;
 }
 
-function container(value: JsonValue & object, indent: string): string {
+function* listParts({ items }: JsonList, indent: string): Generator<string> {
+  const inner = `${indent}  `;
+  let isEmpty = true;
+  for (const item of items) {
+    yield `${isEmpty ? '[' : ','}\n${inner}${stringifyJson(item, inner)}`;
+    isEmpty = false;
+  }
+  yield isEmpty ? '[]' : `\n${indent}]`;
+}
+
+function container(value: JsonMember & object, indent: string): string {
+  if (value instanceof JsonList) return [...listParts(value, indent)].join('');
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
   const items = entries(value);
   if (items.length === 0) {
@@ -74,11 +95,11 @@ function container(value: JsonValue & object, indent: string): string {
 }
 
 /** The members of an array or object with what is written before each; undefined members are left out. */
-function entries(value: JsonValue & object): readonly (readonly [string, JsonValue])[] {
+function entries(value: Exclude<JsonMember & object, JsonList>): readonly (readonly [string, JsonMember])[] {
   if (isArray(value)) {
     return value.map((item) => ['', item] as const);
   }
-  const members: (readonly [string, JsonValue])[] = [];
+  const members: (readonly [string, JsonMember])[] = [];
   for (const [key, item] of Object.entries(value)) {
     if (item !== undefined) {
       members.push([`${JSON.stringify(key)}: `, item]);
@@ -88,6 +109,6 @@ function entries(value: JsonValue & object): readonly (readonly [string, JsonVal
 }
 
 /** Array.isArray does not narrow a readonly array. */
-function isArray(value: JsonValue): value is readonly JsonValue[] {
+function isArray(value: JsonMember): value is readonly JsonMember[] {
   return Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { jsonPieces, stringifyJson } from '../../../src/cli/render/json.js';
+import { JsonList, jsonPieces, stringifyJson } from '../../../src/cli/render/json.js';
 import { assert, suite } from '../../support/harness.js';
 
 const test = suite('render/json');
@@ -46,6 +46,22 @@ test('what JSON cannot hold is refused', () => {
   for (const number of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
     assert.throws(() => stringifyJson([number]), 'cannot be written as JSON');
   }
+});
+
+test('a list that is made as it is written reads as an array, at any depth, and is not held', () => {
+  const expected = { a: [1, 'x', { b: [2] }], none: [], c: { d: { e: [3] } } };
+  const document = {
+    a: new JsonList([1, 'x', { b: [2] }]),
+    none: new JsonList([]),
+    c: { d: { e: new JsonList([3]) } },
+  };
+  assert.is([...jsonPieces(document)].join(''), `${JSON.stringify(expected, null, 2)}\n`);
+  let made = 0;
+  const endless = (function* () {
+    for (;;) yield made++;
+  })();
+  jsonPieces({ endless: new JsonList(endless) }).next();
+  assert.ok(made < 20_000);
 });
 
 test('a long document comes in pieces of bounded size', () => {
