@@ -1,4 +1,4 @@
-import { type Bench, line, verdict } from './bench.js';
+import { type Bench, line, memoryOf, verdict } from './bench.js';
 import { peakMemory } from './memory.js';
 import { checksOf } from './programs.js';
 import { spareImage } from './spare-image.js';
@@ -22,5 +22,6 @@ export function checkMemory(folder: string): Bench[] {
         `${peak.show('MiB')}, ${RUNS} runs`,
       );
     });
-  return [{ title, run }];
+  const method = memoryOf('check of a redundant spare in an image file, the most of all runs counts', RUNS);
+  return [{ title, method, run }];
 }

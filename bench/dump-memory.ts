@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Bench, line, verdict } from './bench.js';
+import { type Bench, line, memoryOf, verdict } from './bench.js';
 import { peakMemory } from './memory.js';
 import { dmremap } from './programs.js';
 import { spareImage } from './spare-image.js';
@@ -33,6 +33,7 @@ export function dumpMemory(folder: string): Bench[] {
         ),
       ];
     };
-    return { title, run };
+    const method = memoryOf('dump of a redundant spare in an image file, the medians are compared', RUNS);
+    return { title, method, run };
   });
 }

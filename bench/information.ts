@@ -1,4 +1,4 @@
-import { type Bench, line } from './bench.js';
+import { type Bench, line, timesOf } from './bench.js';
 import { type Command, race } from './command.js';
 import { bareNode, dmremap } from './programs.js';
 import { SOME_MAIN_SECTOR, spareImage } from './spare-image.js';
@@ -23,7 +23,7 @@ export function information(folder: string): Bench[] {
         const from = `${ours.show('ms')} against ${node.show('ms')}, ${ours.count} runs each`;
         return [line('info', title, `${over.toFixed(0)} ms over node -e 0`, from)];
       };
-      return { title, run };
+      return { title, method: timesOf('commands without a target, beside node -e 0', TURNS), run };
     }),
   );
 }

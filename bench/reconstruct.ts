@@ -9,6 +9,10 @@ import { Samples } from './samples.js';
 const MILLION = 1_000_000;
 const TURNS = 5;
 
+const METHOD =
+  `the search in this process, from tables in memory to candidates; user and system time of the processor, in ` +
+  `milliseconds; ${TURNS} runs, median (least-most)`;
+
 const HEADER = 4096;
 const BLOCK = 4096;
 
@@ -83,6 +87,6 @@ export function reconstruction(): Bench[] {
       const met = target === undefined ? 'info' : verdict(samples.median <= target);
       return [line(met, title, result, from)];
     };
-    return { title, run };
+    return { title, method: METHOD, run };
   });
 }

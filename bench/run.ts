@@ -4,7 +4,7 @@
  * whether everything could run.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Bench, isSelected, line, PeerMissing } from './bench.js';
 import { checkMemory } from './check-memory.js';
@@ -27,8 +27,14 @@ if (selected.length === 0) {
   console.log(`no title holds ${words.join(' or ')}; there are:`);
   for (const { title } of all) console.log(`  ${title}`);
   process.exitCode = 1;
+} else
+  console.log(`on ${cpus()[0]?.model ?? 'this machine'}, ${cpus().length} cores, Node ${process.version}`);
+let method = '';
+for (const bench of selected) {
+  if (bench.method !== method) console.log(`\n${bench.method}`);
+  method = bench.method;
+  if (!report(bench)) process.exitCode = 1;
 }
-for (const bench of selected) if (!report(bench)) process.exitCode = 1;
 
 /** Whether it could run; that a program to compare with is not installed is nobody's fault. */
 function report({ title, run }: Bench): boolean {
