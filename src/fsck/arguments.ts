@@ -7,6 +7,8 @@ export interface FsckArguments {
   readonly help: boolean;
   /** As `check --module`. */
   readonly module: boolean;
+  /** -C: 0 for a line on the terminal, else the descriptor that is told; undefined where nobody asked. */
+  readonly progress: number | undefined;
   readonly devices: readonly string[];
 }
 
@@ -14,7 +16,7 @@ const MODES: Partial<Record<string, Mode>> = { a: 'preen', p: 'preen', n: 'read'
 
 /**
  * The arguments that fsck(8) passes: flags alone or joined (`-af`), `-C0` and `-C 0`. -f is taken and changes
- * nothing: a check is always a full one. So is -C: there is no work long enough to show its progress.
+ * nothing: a check is always a full one. A negative descriptor, which e2fsck takes for silence, is silence.
  *
  * @throws DmremapError `usage`
  */
@@ -24,6 +26,7 @@ export function parseFsckArguments(argv: readonly string[]): FsckArguments {
   let verbose = false;
   let help = false;
   let module = false;
+  let progress: number | undefined;
   const words = [...argv];
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '--') {
@@ -37,7 +40,8 @@ export function parseFsckArguments(argv: readonly string[]): FsckArguments {
     } else if (word.startsWith('--')) {
       throw usage(`unknown flag ${word}`);
     } else if (word.startsWith('-C')) {
-      takeDescriptor(word, words);
+      const descriptor = takeDescriptor(word, words);
+      progress = descriptor < 0 ? undefined : descriptor;
     } else {
       for (const letter of word.slice(1)) {
         if (MODES[letter] !== undefined) modes.add(letter === 'a' ? 'p' : letter);
@@ -50,12 +54,13 @@ export function parseFsckArguments(argv: readonly string[]): FsckArguments {
   if (modes.size > 1) throw usage('only one of -a, -p, -n and -y can be given');
   if (devices.length === 0 && !help) throw usage('no device is named');
   const [letter = 'n'] = modes;
-  return { mode: MODES[letter] ?? 'read', verbose, help, module, devices };
+  return { mode: MODES[letter] ?? 'read', verbose, help, module, progress, devices };
 }
 
-function takeDescriptor(word: string, rest: string[]): void {
+function takeDescriptor(word: string, rest: string[]): number {
   const descriptor = word.length > 2 ? word.slice(2) : (rest.shift() ?? '');
   if (!/^-?\d+$/.test(descriptor)) throw usage('-C takes the number of a file descriptor');
+  return Number(descriptor);
 }
 
 function usage(message: string): DmremapError {

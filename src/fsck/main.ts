@@ -21,7 +21,8 @@ usage: ${PROGRAM} [-a|-n|-p|-y] [-f] [-v] [-C FD] DEVICE...
   -y       correct also what needs a yes and can lose nothing
   --module look for what the dm-remap v3 kernel module leaves without a magic
   -v       say what each problem means
-  -f, -C   taken for fsck(8); every check is a full one
+  -C FD    show progress: 0 on the terminal, else to this descriptor
+  -f       taken for fsck(8); every check is a full one
 
 DEVICE is a path or a tag: SET=UUID, SPARE=UUID, WWN=ID, PARTUUID=UUID.
 exit: 0 clean, 1 corrected, 4 problems remain, 8 could not be checked,
@@ -32,8 +33,9 @@ exit: 0 clean, 1 corrected, 4 problems remain, 8 could not be checked,
 export async function main(argv: readonly string[]): Promise<void> {
   const speaker = { program: PROGRAM, terminals: detectTerminals(), verbose: false, quiet: false };
   await runToEnd(speaker, async () => {
-    const { help, verbose, ...request } = parseFsckArguments(argv);
-    if (!help) return runCheck({ ...speaker, verbose }, { ...request, showsProgress: false });
+    const { help, verbose, progress, ...request } = parseFsckArguments(argv);
+    const showing = progress === 0 ? 'terminal' : progress;
+    if (!help) return runCheck({ ...speaker, verbose }, { ...request, progress: showing });
     await processOutputs().stdout.write(HELP);
     return EXIT_OK;
   });
@@ -47,5 +49,5 @@ export async function check({ verbose, quiet, noColor, ascii, ...request }: Plai
     verbose,
     quiet,
   };
-  await runToEnd(speaker, () => runCheck(speaker, { ...request, module: false, showsProgress: true }));
+  await runToEnd(speaker, () => runCheck(speaker, { ...request, module: false, progress: 'terminal' }));
 }

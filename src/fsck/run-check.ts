@@ -10,6 +10,7 @@ import { describeFailure } from '../cli/report.js';
 import { processInterruption } from '../cli/signals.js';
 import type { Terminals } from '../cli/terminal.js';
 import { checkSpares, errorsOf, type Mode } from '../operations/check-many.js';
+import { passLines } from './pass-lines.js';
 
 /** How a program speaks: its name, as it stands in front of every message, and what its streams can show. */
 export interface Speaker {
@@ -24,7 +25,8 @@ export interface CheckRequest {
   readonly mode: Mode;
   /** As `check --module`. */
   readonly module: boolean;
-  readonly showsProgress: boolean;
+  /** Where progress is shown: as a line if there is a terminal, or to a descriptor as fsck(8) asks. */
+  readonly progress: 'terminal' | number | undefined;
 }
 
 /** Does the work, which gives an exit code, and ends the process with it; never throws. */
@@ -41,7 +43,9 @@ export async function runToEnd(speaker: Speaker, work: () => Promise<number>): P
 export async function runCheck(speaker: Speaker, request: CheckRequest): Promise<number> {
   const { terminals, verbose, quiet, program } = speaker;
   const { stdout, stderr } = processOutputs();
-  const progress = request.showsProgress ? progressOn(speaker) : undefined;
+  const progress = request.progress === 'terminal' ? progressOn(speaker) : undefined;
+  const told =
+    typeof request.progress === 'number' ? passLines(request.progress, request.devices) : undefined;
   const interruption = processInterruption();
   const signal = interruption.adopt(
     'exit',
@@ -57,7 +61,7 @@ export async function runCheck(speaker: Speaker, request: CheckRequest): Promise
     now: unixNow(),
     signal,
     uninterrupted: interruption.uninterrupted,
-    progress: (done, total) => progress?.listener({ label: 'reading', done, total }),
+    progress: told ?? ((done, total) => progress?.listener({ label: 'reading', done, total })),
   }).finally(() => progress?.done());
   for (const error of outcomes.flatMap(errorsOf)) await complain(speaker, error);
   if (!quiet) {

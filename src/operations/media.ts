@@ -4,6 +4,7 @@ import { readPastCache } from '../device/past-cache.js';
 import { readAround } from '../device/read-around.js';
 import { DeviceError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
+import type { ReadProgress } from '../store/sum-tables.js';
 import { bytes, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 
 /** How much of the spare is read at a time, in bytes. */
@@ -13,7 +14,7 @@ const MEDIA_CHUNK = 1 << 20;
 export async function readMedia(
   device: BlockDevice,
   table: RemapTable,
-  progress: ((done: number, total: number) => void) | undefined,
+  progress: ReadProgress | undefined,
 ): Promise<MediaResult> {
   const live = Float64Array.from(table.liveIndices(), (index) => table.spareSector(index))
     .filter((sector) => (sector + 1) * SECTOR_SIZE <= device.size)

@@ -12,6 +12,7 @@ import type { Copy } from '../store/copy.js';
 import type { LoadedCopies } from '../store/load.js';
 import { loadChoice } from '../store/load-choice.js';
 import { needsMove } from '../store/move.js';
+import type { ReadProgress } from '../store/sum-tables.js';
 import { type Bytes, bytesToSectors } from '../units.js';
 import { readMedia } from './media.js';
 import { bareModuleEvidence, moduleEvidence } from './module-evidence.js';
@@ -32,7 +33,7 @@ export interface SurveyOptions {
    */
   readonly skipBeyond?: boolean | undefined;
   /** Bytes read so far, of how many, for long work. */
-  readonly progress?: ((done: number, total: number) => void) | undefined;
+  readonly progress?: ReadProgress | undefined;
 }
 
 export interface Surveyed extends Survey {
@@ -48,7 +49,7 @@ export interface Surveyed extends Survey {
 export async function surveySpare(device: BlockDevice, options: SurveyOptions = {}): Promise<Surveyed> {
   // slow to answer on some machines, so asked while the copies are read
   const holder = options.holder?.();
-  const { copies, choice, table } = await loadChoice(device);
+  const { copies, choice, table } = await loadChoice(device, options.progress);
   refuseUnreadable(device, copies, choice);
   const { chosen } = choice;
   return {

@@ -2,6 +2,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import type { RemapTable } from '../format/entry.js';
 import { type Choice, chooseCopy } from './choose.js';
 import { type LoadedCopies, loadCopies, neverStill, readTable, standsStill } from './load.js';
+import type { ReadProgress } from './sum-tables.js';
 
 export interface LoadedChoice {
   readonly copies: LoadedCopies;
@@ -20,9 +21,9 @@ const ATTEMPTS = 6;
  *
  * @throws DmremapError as loadCopies; DeviceError where the table cannot be read
  */
-export async function loadChoice(device: BlockDevice): Promise<LoadedChoice> {
+export async function loadChoice(device: BlockDevice, progress?: ReadProgress): Promise<LoadedChoice> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const copies = await loadCopies(device);
+    const copies = await loadCopies(device, progress);
     const choice = chooseCopy(copies);
     if (choice.chosen === undefined) return { copies, choice, table: undefined };
     const table = await readTable(device, choice.chosen);

@@ -23,7 +23,7 @@ import {
   type Place,
   tablePlace,
 } from './copy.js';
-import { sumTables, type TableSum } from './sum-tables.js';
+import { type ReadProgress, sumTables, type TableSum } from './sum-tables.js';
 
 /** Every place of a device where a copy may lie, as it was read: the primary first. */
 export interface LoadedCopies {
@@ -51,7 +51,7 @@ const STILL_WAIT = 25;
  *
  * @throws DmremapError `too-small` where no header fits; `busy` where the metadata never stood still
  */
-export async function loadCopies(device: BlockDevice): Promise<LoadedCopies> {
+export async function loadCopies(device: BlockDevice, progress?: ReadProgress): Promise<LoadedCopies> {
   if (device.size < HEADER_SIZE)
     throw new DmremapError(
       'too-small',
@@ -59,7 +59,7 @@ export async function loadCopies(device: BlockDevice): Promise<LoadedCopies> {
     );
   for (let attempt = 0; ; attempt++) {
     const headers = await readHeaders(device);
-    const loaded = await sumCopies(device, headers);
+    const loaded = await sumCopies(device, headers, progress);
     if (await standsStill(device, headers)) return loaded;
     if (attempt >= STILL_ATTEMPTS) throw neverStill(device);
     await new Promise((resolve) => setTimeout(resolve, STILL_WAIT << attempt));
@@ -121,7 +121,11 @@ export function neverStill(device: BlockDevice): DmremapError {
   });
 }
 
-async function sumCopies(device: BlockDevice, headers: readonly HeaderReading[]): Promise<LoadedCopies> {
+async function sumCopies(
+  device: BlockDevice,
+  headers: readonly HeaderReading[],
+  progress?: ReadProgress,
+): Promise<LoadedCopies> {
   const decoded = headers.map((reading) => {
     const header = decodeHeader(reading.block);
     return { reading, header, tableAt: tablePlace(reading.name, reading.headerAt, header, device.size) };
@@ -133,6 +137,7 @@ async function sumCopies(device: BlockDevice, headers: readonly HeaderReading[])
   const sums = await sumTables(
     device,
     summable.map(({ tableAt, header }) => ({ at: tableAt ?? bytes(0), length: liveTableLength(header) })),
+    progress,
   );
   const sumOf = new Map<Copy, TableSum>();
   const copies = decoded.map(({ reading, header, tableAt }) => {

@@ -35,11 +35,18 @@ async function summerFor(length: number): Promise<Summer> {
   return (before, block) => crc32(block, before);
 }
 
+/** Told bytes read so far, of how many. */
+export type ReadProgress = (done: number, total: number) => void;
+
 /**
  * CRC-32 of the live bytes of several tables, read side by side in chunks: copies that are equal, as they
  * nearly always are, are summed once, and no table is held in memory.
  */
-export async function sumTables(device: BlockDevice, tables: readonly TablePart[]): Promise<TableSum[]> {
+export async function sumTables(
+  device: BlockDevice,
+  tables: readonly TablePart[],
+  progress?: ReadProgress,
+): Promise<TableSum[]> {
   const running: Running[] = tables.map(() => ({ crc: 0, unreadable: [], same: true }));
   const longest = Math.max(0, ...tables.map((table) => table.length));
   const buffers = tables.map((table) => [chunkBuffer(device, table), chunkBuffer(device, table)] as const);
@@ -59,6 +66,7 @@ export async function sumTables(device: BlockDevice, tables: readonly TablePart[
     chunks.forEach((chunk, index) => {
       addChunk(running, chunks[0]?.live, chunk, index, extend);
     });
+    progress?.(Math.min(offset + CHUNK, longest) * tables.length, longest * tables.length);
   }
   const first = tables[0]?.length;
   return running.map(({ crc, unreadable, same }, index) => ({

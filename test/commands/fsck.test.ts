@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { healthyImage } from '../obligations/commands.js';
-import { type Ended, fsck } from '../obligations/run-cli.js';
+import { type Ended, fsck, shell } from '../obligations/run-cli.js';
 import { hashOf, Workshop } from '../obligations/workshop.js';
 import { fixture } from '../support/fixtures.js';
 import { assert, needs, suite } from '../support/harness.js';
@@ -45,6 +45,34 @@ test('flags that only read', async () => {
     assert.match(ended.stdout, /copy-damaged/);
   }
   assert.is(hashOf(path), before);
+});
+
+test('-C tells a descriptor as e2fsck does, and nobody without a terminal', async () => {
+  const path = lame();
+  const read = async (...flags: string[]) => {
+    const script = 'exec 5>"$1"; shift; $fsck "$@" >/dev/null; echo $?';
+    const lines = shop.path('progress');
+    const { stdout, stderr } = await shell(script, [lines, ...flags, path], { env: shop.env });
+    return { code: stdout.trim(), stderr, lines: readFileSync(lines, 'utf8') };
+  };
+  for (const flags of [['-C5'], ['-C', '5'], ['-n', '-C5']]) {
+    const { code, stderr, lines } = await read(...flags);
+    assert.equal([code, stderr], ['4', '']);
+    assert.match(lines, new RegExp(`^(1 (\\d+) \\2 ${path}\n)+$`));
+  }
+  for (const flags of [['-C0'], ['-C-5'], []]) {
+    const { code, stderr, lines } = await read(...flags);
+    assert.equal([code, stderr, lines], ['4', '', ''], flags.join(' '));
+  }
+});
+
+test('-C with a descriptor that nobody gave is silent, whatever takes its number later', async () => {
+  for (let descriptor = 3; descriptor < 40; descriptor += 3) {
+    const path = lame();
+    const ended = await run('-a', `-C${descriptor}`, path);
+    assert.equal([ended.code, ended.stderr], [1, ''], `-C${descriptor}`);
+    assert.is(judge(readFileSync(path)).n, 0);
+  }
 });
 
 test('an unknown long flag is named as it was typed', async () => {
