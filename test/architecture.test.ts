@@ -36,9 +36,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/check': { uses: ['format', 'layout', 'store'], pure: true },
   'src/repair': { uses: ['format', 'layout', 'store', 'check'], pure: true },
   'src/migrate': { uses: ['format', 'layout', 'store', 'check'], pure: true },
-  'src/exchange': { uses: ['format', 'layout'], pure: true },
+  'src/exchange': { uses: ['format', 'layout', 'store'], pure: true },
   'src/operations': { uses: BELOW },
-  'src/cli': { uses: ['operations', 'check', 'migrate', 'format', 'layout', 'exchange', 'store'] },
+  'src/cli': { uses: ['operations', 'check', 'repair', 'migrate', 'format', 'layout', 'exchange', 'store'] },
   // A program of its own, which starts without the command framework.
   'src/fsck': { uses: ['cli', 'operations'] },
   commands: { uses: ['cli', 'operations'] },

@@ -15,8 +15,8 @@ export interface ApproveOptions {
 
 /** Shows what a command is about to do and to which device, and asks. */
 export function approval({ dryRun, prompts, terminal, say, warn }: ApproveOptions): Approve {
-  return async (plan) => {
-    say(planText(plan, terminal));
+  return async (plan, undoFile) => {
+    say(planText(plan, undoFile, terminal));
     for (const warning of plan.warnings) warn(warning);
     if (dryRun) return false;
     if (plan.destroys) {
@@ -30,7 +30,7 @@ export function approval({ dryRun, prompts, terminal, say, warn }: ApproveOption
 }
 
 /** Device, content before and after, and the steps, as people read them. */
-export function planText(plan: ChangePlan, terminal: Terminal): string {
+export function planText(plan: ChangePlan, undoFile: string | undefined, terminal: Terminal): string {
   const { identity, path, size } = plan.device;
   const model = [identity.model, identity.serial].filter((part) => part !== undefined).join(' ');
   const rows: [string, string][] = [
@@ -40,5 +40,6 @@ export function planText(plan: ChangePlan, terminal: Terminal): string {
   if (model !== '') rows.push(['model', model]);
   rows.push(['holds', plan.before], ['will hold', plan.after]);
   for (const { purpose } of plan.phases) rows.push(['step', purpose]);
+  rows.push(['undo file', undoFile ?? 'none: what is overwritten is not saved']);
   return keyValueTable(rows, terminal);
 }

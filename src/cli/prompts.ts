@@ -40,7 +40,10 @@ const TRIES = 3;
 
 export function createPrompts(options: PromptOptions): Prompts {
   const { assumeYes } = options;
-  const ask = async (question: string) => assumeYes || (await yesOrNo(question, options));
+  const ask = async (question: string) => {
+    options.signal?.throwIfAborted();
+    return assumeYes || (await yesOrNo(question, options));
+  };
   return {
     ask,
     confirm: async (question) => {
@@ -49,6 +52,7 @@ export function createPrompts(options: PromptOptions): Prompts {
       }
     },
     typeToConfirm: async (question, expected) => {
+      options.signal?.throwIfAborted();
       for (let tries = 0; !assumeYes && tries < TRIES; tries++) {
         const message = tries === 0 ? question : `That is not ${expected}. ${question}`;
         if ((await typedText(message, options)).trim() === expected) {

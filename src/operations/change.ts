@@ -4,7 +4,7 @@ import { type Identity, identify } from '../device/identity.js';
 import { DmremapError } from '../errors.js';
 import type { Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
-import { carryOutWithUndo, type UndoPlace } from './undo-files.js';
+import { carryOutWithUndo, foreseenUndoFile, type UndoPlace } from './undo-files.js';
 
 /** A device that is about to be changed, as people have to recognise it. */
 export interface PlannedDevice {
@@ -36,8 +36,12 @@ export interface ChangePlan {
   readonly singleCopy: boolean;
 }
 
-/** Shows the plan and asks. False: only shown (--dry-run). Throws `cancelled` or `no-terminal`. */
-export type Approve = (plan: ChangePlan) => Promise<boolean>;
+/**
+ * Shows the plan and asks. False: only shown (--dry-run). Throws `cancelled` or `no-terminal`.
+ *
+ * @param undoFile where the overwritten bytes will be saved; undefined with --no-undo
+ */
+export type Approve = (plan: ChangePlan, undoFile: string | undefined) => Promise<boolean>;
 
 export interface ChangeOptions {
   readonly approve: Approve;
@@ -80,17 +84,19 @@ export async function change(
       'undo-unavailable',
       '--no-undo is refused: the layout has one copy of its metadata',
     );
-  if (!(await options.approve(plan))) return { plan, applied: false, undoFile: undefined, warnings: [] };
+  const saving = {
+    command: plan.command,
+    now: options.now,
+    place: options.undo,
+    identity: plan.device.identity,
+    ...identity,
+  };
+  if (!(await options.approve(plan, foreseenUndoFile(device, plan.phases, saving))))
+    return { plan, applied: false, undoFile: undefined, warnings: [] };
   const warnings = new Set<string>();
   let undoFile: string | undefined;
   for (const phases of plan.stages ?? [plan.phases]) {
-    const saved = await carryOutWithUndo(device, phases, {
-      command: plan.command,
-      now: options.now,
-      place: options.undo,
-      identity: plan.device.identity,
-      ...identity,
-    });
+    const saved = await carryOutWithUndo(device, phases, saving);
     undoFile = saved.path ?? undoFile;
     if (saved.warning !== undefined) warnings.add(saved.warning);
   }

@@ -38,3 +38,8 @@ async function notASpare(device: BlockDevice): Promise<DmremapError> {
 export function holderOf(device: FileDevice): () => Promise<string | undefined> {
   return async () => (device.writable ? undefined : (await liveHolder(device))?.name);
 }
+
+/** What counts in the exit code. */
+export function problemsOf({ problems }: Diagnosis): readonly Problem[] {
+  return problems.filter(({ row }) => row.severity === 'problem');
+}

@@ -16,21 +16,40 @@ import { refuseUnreadable } from './unreadable.js';
 
 export type { CopyName };
 
-/** One copy of the metadata, ready to be written out piece by piece. */
-export interface Dump {
-  readonly copy: Copy;
+/** Metadata that can be written out piece by piece, wherever its entries come from. */
+export interface Dumped {
+  readonly copy: Pick<Copy, 'name' | 'header' | 'block' | 'headerAt'>;
   /** The copy is valid, and is the chosen one unless another was asked for by name. */
   readonly valid: boolean;
   /** Reserved bytes that are not zero, so that nothing is lost. */
-  readonly reserved: readonly { readonly byte: number; readonly hex: string }[];
+  readonly reserved: readonly ReservedBytes[];
   /** The entries in the order of the table. */
+  readonly table: Pick<TableStream, 'parts' | 'missing' | 'changed'>;
+}
+
+/** Bytes of one reserved row of the header that are not zero; zeros at their end are left out. */
+export interface ReservedBytes {
+  /** From the start of the header. */
+  readonly byte: number;
+  readonly hex: string;
+}
+
+/** The same with the device that it was taken from. */
+export interface DumpSource {
+  readonly device: Pick<FileDevice, 'path' | 'size'>;
+  readonly identity: Identity;
+  readonly dump: Dumped;
+}
+
+/** One copy of the metadata on a device. */
+export interface Dump extends Dumped {
+  readonly copy: Copy;
   readonly table: TableStream;
 }
 
 /** A dump with the device that it reads from, which stays open until `close`. */
-export interface OpenDump {
+export interface OpenDump extends DumpSource {
   readonly device: FileDevice;
-  readonly identity: Identity;
   readonly dump: Dump;
   close(): Promise<void>;
 }
@@ -48,12 +67,12 @@ export async function openDump(path: string, name?: CopyName): Promise<OpenDump>
 }
 
 /** Every entry that the header names was given out, and all of it was on the device at one moment. */
-export function isComplete({ table }: Dump): boolean {
+export function isComplete({ table }: Dumped): boolean {
   return table.missing === 0 && !table.changed;
 }
 
 /** 0 from a valid copy that was read whole, else 4. Final once the table has ended, as is isComplete. */
-export function dumpExitCode(dump: Dump): 0 | 4 {
+export function dumpExitCode(dump: Dumped): 0 | 4 {
   return dump.valid && isComplete(dump) ? 0 : 4;
 }
 
@@ -137,12 +156,17 @@ async function takeDump(device: BlockDevice, name: CopyName | undefined): Promis
   return {
     copy,
     valid: name === undefined ? choice.chosen !== undefined : isValid(copy),
-    reserved: nonZeroReserved(HEADER, copy.block).map(({ field }) => ({
-      byte: field.offset,
-      hex: toHex(copy.block.subarray(field.offset, field.offset + field.size)).replace(/(00)+$/, ''),
-    })),
+    reserved: reservedIn(copy.block),
     table,
   };
+}
+
+/** @param block a header */
+export function reservedIn(block: Uint8Array): ReservedBytes[] {
+  return nonZeroReserved(HEADER, block).map(({ field: { offset, size } }) => ({
+    byte: offset,
+    hex: toHex(block.subarray(offset, offset + size)).replace(/(00)+$/, ''),
+  }));
 }
 
 function mostTelling({ primary, backups }: LoadedCopies): Copy {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { BlockDevice } from '../device/block-device.js';
 import type { Identity } from '../device/identity.js';
 import type { Medium } from '../device/same-medium.js';
@@ -7,7 +8,7 @@ import { carryOut, type Phase, type PhaseProgress } from '../store/phase.js';
 import type { UndoDescription, UndoDevice, UndoSpare } from '../undo/description.js';
 import { undoPathsIn, writtenAt } from '../undo/files.js';
 import { fits, nameOf, type SpareIdentity, undoFileName } from '../undo/identity.js';
-import { findPlace, type UndoPlace } from '../undo/place.js';
+import { findPlace, stateFolder, type UndoPlace } from '../undo/place.js';
 import { afterBytes } from '../undo/plan.js';
 import { peekUndo, type UndoStateName } from '../undo/reader.js';
 import { saveUndo } from '../undo/writer.js';
@@ -90,6 +91,22 @@ export async function withUndo<Result>(
   });
   await saved.finish();
   return { path: saved.path, warning, result };
+}
+
+/**
+ * Where a change would save what it overwrites, if that name is free and the place allowed; undefined where it
+ * saves nothing.
+ */
+export function foreseenUndoFile(
+  device: HeldDevice,
+  phases: readonly Phase[],
+  options: UndoOptions,
+): string | undefined {
+  const { place, generation, command } = options;
+  if (place.none === true || phases.length === 0) return undefined;
+  if (place.file !== undefined) return place.file;
+  const { spare } = describe(device, phases, options);
+  return join(stateFolder(place.surroundings), undoFileName(spare, generation, command));
 }
 
 function describe(

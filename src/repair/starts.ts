@@ -1,7 +1,7 @@
 import { RemapTable } from '../format/entry.js';
-import { decodeHeader, isRedundant } from '../format/header.js';
+import { decodeHeader, encodeHeader, isRedundant, ZERO_UUID } from '../format/header.js';
 import { eraseHeader, wholeCopy } from '../store/commit.js';
-import { type Content, sealedBlock } from '../store/content.js';
+import { type Content, contentOf, sealedBlock } from '../store/content.js';
 import type { Copy, CopyName } from '../store/copy.js';
 import type { Phase } from '../store/phase.js';
 import { entriesOnlyIn, joinTables } from './edits.js';
@@ -83,16 +83,17 @@ export function startFromCopy(
 
 /** A content that was found by reconstruction. */
 export function startFromCandidate(candidate: Candidate): Start {
-  const { kind, content, proven, odds, why, lost, fits } = candidate;
+  const { kind, content, proven, odds, why, lost, fits, problems } = candidate;
   const copies: readonly CopyName[] = fits.length > 0 ? fits : ['primary'];
   return {
-    id: idOf(kind, content),
+    id: idOf(kind, kind === 'rebuilt' ? withoutIdentity(content) : content),
     certainty: proven ? 'proven' : 'guess',
     title: TITLES[kind],
     why,
     searched: odds.searched,
     content,
-    lost,
+    // what else a damaged copy shows is the damage itself, unless it is of another generation
+    lost: proven && !problems.some(({ id }) => id === 'copy-claims-newer') ? NOTHING : lost,
     phases: writeCopies(content, copies),
     renumbered: !proven,
   };
@@ -149,6 +150,12 @@ function writeCopies(content: Content, copies: readonly CopyName[]): Phase[] {
 function idOf(word: string, content: Content): string {
   const { checksum } = decodeHeader(sealedBlock(content, 'primary'));
   return `${word}-${checksum.toString(16).padStart(8, '0')}`;
+}
+
+/** Identity and times of a header made anew are others at the next run: its id must be the same. */
+function withoutIdentity({ block, table }: Content): Content {
+  const anew = { set_uuid: ZERO_UUID, spare_uuid: ZERO_UUID, creation_time: 0n, last_update_time: 0n };
+  return contentOf(encodeHeader(anew, block), table);
 }
 
 const NOTHING = new RemapTable(new Uint8Array(0));

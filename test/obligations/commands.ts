@@ -97,6 +97,13 @@ export const ROWS: readonly Row[] = [
     lacking: [['lookup'], ['lookup', 'SPARE']],
   },
   {
+    name: 'repair',
+    does: 'change',
+    takes: 'device',
+    line: ({ spare }) => ['repair', spare, '--yes'],
+    lacking: [['repair'], ['repair', 'SPARE', '--accept-guess'], ['repair', 'SPARE', '--answer']],
+  },
+  {
     name: 'resize',
     does: 'change',
     takes: 'device',

@@ -1,4 +1,7 @@
 /** One real document of every kind that --json prints: all that a schema describes comes up in one of them. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeHead, HEAD_SIZE, isRefusal, sectorInState, UNDO_STATE } from '../../src/undo/format.js';
 import { endPlace, patchSealed } from '../support/build-image.js';
 import { fixture } from '../support/fixtures.js';
 import { healthyImage, readingLines } from './commands.js';
@@ -50,6 +53,7 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   const relaid = shop.put('relaid.img', healthyImage());
   await run('convert', relaid, '--layout', 'plain', '--yes');
   for (const entries of ['4', '600']) await run('resize', relaid, '--entries', entries, '--yes');
+  await repairs(shop, run);
   await run('wipe', blank, '--yes');
   for (const more of [['--list'], ['--yes', '--dry-run'], ['--yes']]) await run('undo', blank, ...more);
 
@@ -74,6 +78,38 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   documents.push(documentOf(await dmremap(['--version', '--json']), 'dmremap'));
   documents.push(documentOf(await dmremap(['no-such-command', '--json']), 'dmremap'));
   return documents;
+}
+
+/** Every end that a repair can have. */
+async function repairs(
+  shop: Workshop,
+  run: (...line: readonly string[]) => Promise<Document>,
+): Promise<void> {
+  const put = (name: string) => shop.put(`${name}-repaired.img`, fixture(name));
+  const [twice, flipped, differing] = [put('dup-main'), put('flip-each'), put('same-generation-differs')];
+  const undecided = await run('repair', twice, '--yes');
+  await run('repair', differing, '--yes');
+  await run('repair', shop.put('whole.img', healthyImage()), '--yes');
+  const [question] = Object.values(undecided['undecided'] ?? {}).filter((value) => /@/.test(String(value)));
+  const decided = ['repair', twice, '--answer', `${question}=drop`, '--yes'];
+  const plan = shop.path('plan.json');
+  await run(...decided, '--plan', plan);
+  await run('repair', twice, '--apply', plan, '--yes');
+  await run('repair', flipped, '--yes');
+  await run('repair', await wipedHalfway(shop), '--yes');
+}
+
+/** A plain image whose wipe, for all that its undo file knows, has not ended. */
+async function wipedHalfway(shop: Workshop): Promise<string> {
+  const spare = shop.put('halfway.img', fixture('plain-some'));
+  const undo = join(shop.state, 'halfway.undo');
+  await shop.run(['wipe', spare, '--discard-remaps', '600', '--undo-file', undo, '--yes']);
+  const file = readFileSync(undo);
+  const head = decodeHead(file.subarray(0, HEAD_SIZE));
+  if (isRefusal(head)) throw new Error(head.message);
+  file.set(sectorInState(head, UNDO_STATE.unfinished));
+  writeFileSync(undo, file);
+  return spare;
 }
 
 /** Reserved bytes that are not zero are a part of the dump. */

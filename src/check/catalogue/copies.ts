@@ -40,8 +40,8 @@ export const COPY_ROWS = [
     title: 'A damaged copy may be newer than the whole one',
     says: 'The {copy} copy is not valid, yet claims generation {stored}; the whole copy has {expected}.',
     means: 'Commits may exist only in the damaged copy. Rewriting it would lose what it still holds.',
-    corrects: 'Left to you: save both copies with dump --copy before anything is written.',
-    next: 'dmremap dump --format hex --copy {copy} {device}',
+    corrects: 'dmremap repair looks for what the damaged copy held, and asks before it is written over.',
+    next: 'dmremap repair {device}',
   },
   {
     id: 'copy-claims-other-set',
@@ -50,8 +50,8 @@ export const COPY_ROWS = [
     title: 'A damaged copy names another set or spare',
     says: 'The {copy} copy is not valid and its {field} is {stored}; the whole copy has {expected}.',
     means: 'This place may belong to another set. Rewriting it would destroy what is left of that one.',
-    corrects: 'Left to you: find out which set is yours with info before anything is written.',
-    next: 'dmremap info {device}',
+    corrects: 'dmremap repair asks before it is written over. Find out with info which set is yours.',
+    next: 'dmremap repair {device}',
   },
   {
     id: 'copy-foreign-signature',
@@ -60,8 +60,8 @@ export const COPY_ROWS = [
     title: 'Something else stands where a copy of the metadata was',
     says: 'Where the {copy} copy belongs stands: {detail} (byte {byte}).',
     means: 'Somebody may be using this device for something else. The other copy still holds every remap.',
-    corrects: 'Never overwritten by a flag: that could destroy a filesystem. Make sure that nobody needs it.',
-    next: 'dmremap dump -o spare.json {device}',
+    corrects: 'Never overwritten by a flag: that could destroy a filesystem. dmremap repair asks.',
+    next: 'dmremap repair {device}',
   },
   {
     id: 'copy-unreadable',
@@ -91,8 +91,8 @@ export const COPY_ROWS = [
     title: 'A whole backup of another set, spare or life stands on this device',
     says: 'The backup at byte {byte} is whole but is not the copy of this primary: {detail}.',
     means: 'It may be the last trace of another set, or of this spare before it was created anew.',
-    corrects: 'Nothing by any flag.',
-    next: 'dmremap info {device}',
+    corrects: 'Nothing by any flag. dmremap repair asks which of the two is the set of this device.',
+    next: 'dmremap repair {device}',
   },
   {
     id: 'copies-differ',
@@ -101,8 +101,8 @@ export const COPY_ROWS = [
     title: 'Two whole copies of one generation contradict each other',
     says: 'Both copies are whole and have generation {stored}, but differ: {detail}.',
     means: 'This never happens by a power cut. Which of the two is right cannot be told from the device.',
-    corrects: 'Nothing by any flag, and the set is not served.',
-    next: 'dmremap dump --copy primary {device}; dmremap dump --copy backup {device}',
+    corrects: 'Nothing by any flag, and the set is not served. dmremap repair shows both and asks.',
+    next: 'dmremap repair {device}',
   },
   {
     id: 'no-valid-copy',
@@ -111,8 +111,9 @@ export const COPY_ROWS = [
     title: 'No copy of the metadata is whole',
     says: 'No copy is valid. {detail}.',
     means: 'The remaps are damaged but not necessarily lost: the data sectors are untouched.',
-    corrects: 'Nothing is written. dump shows what can still be read.',
-    next: 'dmremap dump -o spare.json {device}',
+    corrects:
+      'Nothing is written. dmremap repair shows what the copies could have held; dump what can be read.',
+    next: 'dmremap repair {device}',
   },
   {
     id: 'no-valid-copy-proven',

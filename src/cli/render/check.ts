@@ -15,6 +15,8 @@ export interface CheckTextOptions {
   readonly terminal: Terminal;
   /** Also what each problem means and what its correction does. */
   readonly verbose: boolean;
+  /** False where the next step is what is being done. */
+  readonly next?: boolean;
 }
 
 /** What a check found on one device, as people read it. */
@@ -69,7 +71,7 @@ function problemLines(
   problem: Problem,
   device: string,
   corrected: boolean,
-  { terminal, verbose }: CheckTextOptions,
+  { terminal, verbose, next = true }: CheckTextOptions,
 ): string[] {
   const { row } = problem;
   const mark = row.severity === 'note' ? 'note' : corrected ? 'corrected' : 'problem';
@@ -86,7 +88,7 @@ function problemLines(
     lines.push(`      and ${(problem.count ?? 0) - (problem.entries?.length ?? 0)} more`);
   if (row.severity !== 'note' || verbose) lines.push(indented(row.means, 4, terminal));
   if (verbose) lines.push(indented(`correction: ${row.corrects}`, 4, terminal));
-  if (row.severity !== 'note' && !corrected)
+  if (next && row.severity !== 'note' && !corrected)
     lines.push(continued(`    next: ${nextStepFor(problem, device, quoteForShell)}`, terminal));
   return lines;
 }
@@ -99,7 +101,7 @@ function placeOf({ copy, field, byte }: Problem): string {
   return parts.join(', ');
 }
 
-function indented(text: string, by: number, terminal: Terminal): string {
+export function indented(text: string, by: number, terminal: Terminal): string {
   const pad = ' '.repeat(by);
   return wrap(text, Math.max(terminal.width - by, 20))
     .split('\n')
@@ -108,13 +110,13 @@ function indented(text: string, by: number, terminal: Terminal): string {
 }
 
 /** What is said of a device, behind its name or, where that is long, below it. */
-function headed(device: string, text: string, terminal: Terminal): string {
+export function headed(device: string, text: string, terminal: Terminal): string {
   const line = `${device}: ${text}`;
   return displayWidth(line) <= terminal.width ? line : `${device}:\n${indented(text, 2, terminal)}`;
 }
 
 /** A line to be typed; where it is too long it goes on as a shell understands it, so that it can be pasted. */
-function continued(line: string, { width }: Terminal): string {
+export function continued(line: string, { width }: Terminal): string {
   // within quotes a backslash would be one of the name
   if (displayWidth(line) <= width || line.includes("'")) return line;
   return wrap(line, Math.max(width - 2, 20), { indent: ' '.repeat(8) }).replaceAll('\n', ' \\\n');

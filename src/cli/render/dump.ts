@@ -1,7 +1,7 @@
 import { DUMP_FORMAT, DUMP_VERSION } from '../../exchange/dump-document.js';
 import type { RemapTable } from '../../format/entry.js';
 import { HEADER } from '../../format/header.js';
-import { type Dump, dumpExitCode, isComplete, type OpenDump } from '../../operations/dump.js';
+import { type Dumped, type DumpSource, dumpExitCode, isComplete } from '../../operations/dump.js';
 import type { Terminal } from '../terminal.js';
 import { hexdump } from './hexdump.js';
 import { shownValue } from './info.js';
@@ -15,7 +15,7 @@ export type DumpFormat = (typeof DUMP_FORMATS)[number];
 /** The dump as text or as bytes of text, piece by piece: what is in memory does not grow with the table. */
 export function renderDump(
   format: DumpFormat,
-  open: OpenDump,
+  open: DumpSource,
   terminal: Terminal,
 ): AsyncGenerator<string | Uint8Array> {
   switch (format) {
@@ -34,7 +34,7 @@ export function renderDump(
  * Lossless, and what `restore` takes (exchange/dump-document.ts). What is known of the entries only when the
  * last one has been read stands behind them.
  */
-async function* dumpJson({ device, identity, dump }: OpenDump): AsyncGenerator<string | Uint8Array> {
+async function* dumpJson({ device, identity, dump }: DumpSource): AsyncGenerator<string | Uint8Array> {
   const head = stringifyJson({
     command: 'dump',
     format: DUMP_FORMAT,
@@ -68,7 +68,7 @@ async function* dumpJson({ device, identity, dump }: OpenDump): AsyncGenerator<s
 
 /** A line for each entry. */
 async function* entryLines(
-  dump: Dump,
+  dump: Dumped,
   lineOf: (part: RemapTable, index: number) => string,
 ): AsyncGenerator<Uint8Array> {
   const lines = new LineBuffer();
@@ -82,7 +82,7 @@ async function* entryLines(
 }
 
 async function* dumpText(
-  { device, dump }: OpenDump,
+  { device, dump }: DumpSource,
   terminal: Terminal,
 ): AsyncGenerator<string | Uint8Array> {
   const { copy } = dump;
@@ -102,7 +102,7 @@ async function* dumpText(
   );
 }
 
-async function* dumpCsv(dump: Dump): AsyncGenerator<string | Uint8Array> {
+async function* dumpCsv(dump: Dumped): AsyncGenerator<string | Uint8Array> {
   yield 'main_sector,spare_sector\n';
   yield* entryLines(
     dump,
@@ -111,7 +111,7 @@ async function* dumpCsv(dump: Dump): AsyncGenerator<string | Uint8Array> {
 }
 
 /** The bytes of header and live entries with their places on the device. */
-async function* dumpHex({ copy, table }: Dump): AsyncGenerator<string> {
+async function* dumpHex({ copy, table }: Dumped): AsyncGenerator<string> {
   for (const line of hexdump(copy.block, copy.headerAt)) yield `${line}\n`;
   for await (const { at, entries } of table.parts()) {
     let text = '';

@@ -13,7 +13,7 @@ import type { Start } from '../../repair/starts.js';
 import { isEvidence } from '../../store/choose.js';
 import { type Content, contentOf } from '../../store/content.js';
 import { carryOut, type Phase } from '../../store/phase.js';
-import { type Diagnosis, diagnose } from '../diagnose.js';
+import { type Diagnosis, diagnose, problemsOf } from '../diagnose.js';
 import type { Surveyed } from '../survey.js';
 import { readSamples } from './samples.js';
 
@@ -43,9 +43,10 @@ export interface Draft {
   readonly dropped: RemapTable;
 }
 
-/** A question without an answer. */
+/** A question without an answer, and the answers to those before it. */
 export interface Open {
   readonly question: Question;
+  readonly answers: Answers;
 }
 
 export function isOpen(draft: object): draft is Open {
@@ -99,7 +100,7 @@ export async function draftRepair(
     answers,
     phases,
     corrected: [...corrected, ...answeredAway(begun, current, corrected)],
-    remaining: current.problems.filter(({ row }) => row.severity === 'problem'),
+    remaining: problemsOf(current),
     result: contentIn(current) ?? start.content,
     dropped: joinTables([start.lost, edit(start.content).dropped]),
   };
@@ -128,7 +129,7 @@ async function askAll(
     const question = open.find(({ key }) => !answers.has(key));
     if (question === undefined) return { answers, edits };
     const given = await answer(question);
-    if (given === undefined) return { question };
+    if (given === undefined) return { question, answers };
     answers.set(question.key, given);
     if (given.effect.kind === 'edit') edits.push(given.effect.edit);
   }

@@ -3,6 +3,7 @@ import type { RemapTable } from '../../format/entry.js';
 import { RemapTable as Table } from '../../format/entry.js';
 import { encodeHeader, isRedundant, MAGIC, VERSION } from '../../format/header.js';
 import type { Candidate } from '../../repair/reconstruct/candidate.js';
+import type { Told } from '../../repair/reconstruct/lost-header.js';
 import type { Witness } from '../../repair/reconstruct/reading.js';
 import { reconstruct } from '../../repair/reconstruct/reconstruct.js';
 import {
@@ -34,6 +35,8 @@ export interface Knowledge {
   readonly witnesses: readonly Witness[];
   /** Of --from-dump: to be offered even where nothing vouches for it. */
   readonly dump: Witness | undefined;
+  /** Of --main: with it a header can be made anew where none is left. */
+  readonly told: Told | undefined;
 }
 
 /**
@@ -56,13 +59,18 @@ export async function findStarts(
   const contradicting = others.some(({ standing }) => standing === 'differs');
   const searching = (chosen === undefined && !contradicting) || newer;
   const { candidates, limits } = searching
-    ? reconstruct(await readDamagedSet(device, survey.copies, knowledge.witnesses), knowledge.witnesses)
+    ? await search(device, survey, knowledge)
     : { candidates: [], limits: [] };
   found.push(...candidates.filter((one) => !isKnown(one, found)).map(startFromCandidate));
   const shown = await shownTables(device, others);
   if (knowledge.dump !== undefined) found.push(dumpStart(knowledge.dump, shown));
   if (chosen === undefined) found.push(...(await startsAsTheyLie(device, others, shown)));
   return { starts: distinct(found), limits };
+}
+
+async function search(device: BlockDevice, { copies }: Surveyed, { witnesses, told }: Knowledge) {
+  const damaged = await readDamagedSet(device, copies, witnesses, told !== undefined);
+  return reconstruct(damaged, witnesses, told);
 }
 
 /** A candidate that is what already lies in the copy that counts. */

@@ -48,7 +48,7 @@ async function startsOf(problem: ProblemCase) {
     device,
     around,
     survey,
-    ...(await findStarts(around, survey, { witnesses: [], dump: undefined })),
+    ...(await findStarts(around, survey, { witnesses: [], dump: undefined, told: undefined })),
   };
 }
 

@@ -1,0 +1,40 @@
+import type { Problem } from '../../check/finding.js';
+import { readInput } from '../../device/input-file.js';
+import { readPlan } from '../../exchange/plan-document.js';
+import type { ChangeOptions, ChangeResult } from '../change.js';
+import { diagnose, problemsOf } from '../diagnose.js';
+import { withDevice } from '../open-device.js';
+import { carryOutPlan } from './carry-out.js';
+import type { WriteDump } from './dropped.js';
+import { refuseChanged } from './plan.js';
+
+export interface ApplyOptions extends ChangeOptions {
+  readonly writeDump: WriteDump;
+}
+
+export interface AppliedPlan {
+  readonly change: ChangeResult;
+  /** Ids of the problems that the plan corrects. */
+  readonly corrects: readonly string[];
+  readonly droppedFile: string | undefined;
+  /** By a fresh read where something was written, else empty. */
+  readonly remaining: readonly Problem[];
+}
+
+/**
+ * Carries out a plan that `repair --plan` has written, if the metadata is still what it saw.
+ *
+ * @param file `-` is standard input
+ * @throws DmremapError `usage` (no whole plan), `changed-since`, `wrong-device`, and as change
+ */
+export async function applyPlan(path: string, file: string, options: ApplyOptions): Promise<AppliedPlan> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of readInput(file)) pieces.push(piece);
+  const plan = readPlan(Buffer.concat(pieces).toString('utf8'));
+  return withDevice(path, 'exclusive', async (device) => {
+    await refuseChanged(device, plan);
+    const done = await carryOutPlan(device, plan, { ...options, warnings: [], avoid: [] });
+    const remaining = done.change.applied ? problemsOf(await diagnose(device)) : [];
+    return { ...done, corrects: plan.corrects, remaining };
+  });
+}

@@ -1,0 +1,65 @@
+import type { FileDevice } from '../../device/file-device.js';
+import type { Medium } from '../../device/same-medium.js';
+import type { PlanDocument } from '../../exchange/plan-document.js';
+import { RemapTable } from '../../format/entry.js';
+import { decodeHeader } from '../../format/header.js';
+import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from '../change.js';
+import { attachedMains } from '../main-device.js';
+import { saveDropped, type WriteDump } from './dropped.js';
+import { verifyWritten } from './verify.js';
+
+export interface CarryOutOptions extends ChangeOptions {
+  readonly writeDump: WriteDump;
+  /** Shown with the plan. */
+  readonly warnings: readonly string[];
+  /** Mains that the undo file must not lie on, beside those that the metadata names. */
+  readonly avoid: readonly Medium[];
+}
+
+export interface CarriedOut {
+  readonly change: ChangeResult;
+  readonly droppedFile: string | undefined;
+}
+
+/** Carries out a repair plan: shown, approved, what it drops and overwrites saved, written and read back. */
+export async function carryOutPlan(
+  device: FileDevice,
+  plan: PlanDocument,
+  options: CarryOutOptions,
+): Promise<CarriedOut> {
+  const { phases, generation, setUuid, spareUuid } = plan;
+  const entries = new RemapTable(plan.dropped);
+  const shown: ChangePlan = {
+    command: 'repair',
+    device: await describeDevice(device),
+    before: plan.before,
+    after: entries.count === 0 ? plan.after : `${plan.after} (${entries.count} dropped)`,
+    phases,
+    warnings: options.warnings,
+    destroys: false,
+    singleCopy: plan.singleCopy,
+  };
+  const avoid = [...(await attachedMains(decodeHeader(plan.header))), ...options.avoid];
+  const undo = { ...options.undo, avoid };
+  let droppedFile: string | undefined;
+  const approve = async (seen: ChangePlan, undoFile: string | undefined) => {
+    const approved = await options.approve(seen, undoFile);
+    if (approved && entries.count > 0)
+      droppedFile = await saveDropped(
+        device,
+        { block: plan.header, entries },
+        generation,
+        undo,
+        options.writeDump,
+      );
+    return approved;
+  };
+  const done = await change(
+    device,
+    shown,
+    { spareUuid, setUuid, generation },
+    { ...options, approve, undo },
+    () => verifyWritten(device, phases),
+  );
+  return { change: done, droppedFile };
+}
