@@ -99,17 +99,14 @@ export default class Repair extends ChangeCommand<typeof Repair> {
       acceptGuess: flags['accept-guess'],
       answers: parseAnswers(flags.answer ?? []),
     };
-    const { start, answer, consider } = decidedBefore(decided, {
-      ...decides,
-      consider: (draft, diagnosis) => say(draftText(diagnosis, draft, stderr)),
-    });
+    const consider: Operator['consider'] = (draft, diagnosis) => say(draftText(diagnosis, draft, stderr));
+    const operator = decidedBefore(decided, { ...decides, consider }, (text) => this.warn(text));
     return {
+      ...operator,
       start: (found, diagnosis) => {
         say(diagnosisText(spare, diagnosis, stderr));
-        return start(found, diagnosis);
+        return operator.start(found, diagnosis);
       },
-      answer,
-      consider,
     };
   }
 

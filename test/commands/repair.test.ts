@@ -75,7 +75,7 @@ slow('what nobody asked or offers is refused: 16, and nothing is done', async ()
   for (const flags of [
     ['--candidate', 'one-bit-00000000'],
     ['--answer', 'main-duplicate=keep-7'],
-    ['--answer', 'spare-shared=drop', '--answer', 'main-duplicate=drop'],
+    ['--answer', 'main-dupl=drop'],
     ['--answer', 'main-duplicate=drop', '--answer', 'main-duplicate=leave'],
     ['--answer', 'drop'],
   ]) {
@@ -83,6 +83,10 @@ slow('what nobody asked or offers is refused: 16, and nothing is done', async ()
     assert.is(documentOf(ended, 'repair')['exit_code'], 16, flags.join(' '));
   }
   assert.is(fingerprint(spare), before);
+  const more = ['--answer', 'spare-shared=drop', '--answer', 'main-duplicate=drop'];
+  const ended = await shop.run(['repair', spare, ...more, '--yes']);
+  assert.is(ended.code, 1);
+  assert.match(ended.stderr, 'nothing asks about spare-shared');
 });
 
 slow('what is dropped is in a file that restore can read, and in the undo file', async () => {

@@ -18,7 +18,7 @@ export async function recover(stage: Stage, victim: Victim, when: string): Promi
   const untouched = stage.image.equals(stage.start) && stage.newUndoFiles().length === 0;
   const finished = stage.newUndoFiles().every(({ state }) => state === 'finished');
   const { code, stdout, stderr } = await stage.recover();
-  const said = `${victim.name}, killed ${when}; check ${victim.recovery} answers ${code}: ${stdout}${stderr}`;
+  const said = `${victim.name}, killed ${when}; ${victim.recovery} answers ${code}: ${stdout}${stderr}`;
   assert.ok(code === 0 || code === 1, said);
   const image = stage.image;
   const { n, truth, why } = judge(image);

@@ -120,8 +120,12 @@ export class Stage {
     return code === null;
   }
 
-  recover(): Promise<Ended> {
-    return fsck([this.#victim.recovery, this.#spare], { env: this.#shop.env });
+  async recover(): Promise<Ended> {
+    const { recovery, line } = this.#victim;
+    const again = recovery === 'again' ? await this.#shop.run(this.#words(line)) : undefined;
+    if (again !== undefined && again.code !== 0 && again.code !== 1) return again;
+    const checked = await fsck([recovery === '-y' ? '-y' : '-p', this.#spare], { env: this.#shop.env });
+    return again?.code === 1 && checked.code === 0 ? again : checked;
   }
 
   async #prepare(): Promise<void> {
@@ -153,7 +157,8 @@ export class Stage {
   }
 
   #undoNames(): string[] {
-    return existsSync(this.#shop.state) ? readdirSync(this.#shop.state) : [];
+    const names = existsSync(this.#shop.state) ? readdirSync(this.#shop.state) : [];
+    return names.filter((name) => name.endsWith('.undo'));
   }
 
   /** Starts the line; `heard` is called at once and at every change of spare or undo files, with their number. */

@@ -19,8 +19,8 @@ export interface Victim {
   /** What the set shows before and after it. */
   readonly before: string;
   readonly after: string;
-  /** What recovers it: -y where its damage is none that -p corrects. */
-  readonly recovery: '-p' | '-y';
+  /** What recovers it: a check, -y where its damage is none that -p corrects, or the line itself once more. */
+  readonly recovery: '-p' | '-y' | 'again';
 }
 
 const SECTORS = 400;
@@ -100,9 +100,9 @@ function kept(
   entries: Entries,
   line: readonly string[],
   earlier: Victim['earlier'] = [],
+  recovery: Victim['recovery'] = line.includes('-y') ? '-y' : '-p',
 ): Victim {
   const before = shown(image, entries);
-  const recovery = line.includes('-y') ? '-y' : '-p';
   return { name, image, earlier, line, before, after: before, recovery };
 }
 
@@ -185,6 +185,24 @@ function flipped(): Buffer {
   return image;
 }
 
+/** One sector of main stands in two entries, by a right checksum; which of them is right the line says. */
+function repairing(layout: Layout): Victim {
+  const [[main, spare] = [0, 0], ...others] = LOW;
+  const kept: Entries = [[main, spare], ...others.slice(0, -1)];
+  const image = setOf(layout, [...kept, [main, spare + LIVE - 1]]);
+  const after = shown(image, kept);
+  const line = ['repair', 'SPARE', '--answer', `main-duplicate@${main}=keep-${spare}`, '--yes'];
+  return {
+    name: `repair of a duplicate, ${layout}`,
+    image,
+    earlier: [],
+    line,
+    before: after,
+    after,
+    recovery: 'again',
+  };
+}
+
 /** Whatever changes metadata has rows here. */
 export const VICTIMS: readonly Victim[] = [
   keeping('convert to redundant', 'plain', HIGH, toLayout('redundant')),
@@ -205,4 +223,13 @@ export const VICTIMS: readonly Victim[] = [
   kept('check -p, grown device', grown(), LOW, ['check', '-p', 'SPARE']),
   kept('check -y, both copies damaged', damagedApart(), LOW, ['check', '-y', 'SPARE']),
   kept('check -y, flipped bit', flipped(), LOW, ['check', '-y', 'SPARE']),
+];
+
+/** The same for what a person decides. */
+export const REPAIRS: readonly Victim[] = [
+  repairing('redundant'),
+  repairing('plain'),
+  kept('repair, grown device', grown(), LOW, ['repair', 'SPARE', '--yes']),
+  kept('repair, both copies damaged', damagedApart(), LOW, ['repair', 'SPARE', '--yes'], [], '-y'),
+  kept('repair, flipped bit', flipped(), LOW, ['repair', 'SPARE', '--yes'], [], '-y'),
 ];

@@ -26,12 +26,13 @@ export interface Decided {
 }
 
 /**
- * Decides as the flags say, and asks somebody else about the rest.
+ * Decides as the flags say, and asks somebody else about the rest. The operator that it gives throws DmremapError
+ * `usage` where a flag names a candidate or an answer that there is not.
  *
- * The operator that it gives throws DmremapError `usage` where a flag names a candidate or an answer that there
- * is not, or answers what nobody asked.
+ * @param warn told of answers to what nobody asks: a line that is typed again after a power cut may find some of
+ * its work done
  */
-export function decidedBefore(decided: Decided, otherwise: Operator): Operator {
+export function decidedBefore(decided: Decided, otherwise: Operator, warn: (text: string) => void): Operator {
   const used = new Set<string>();
   return {
     start: async (found, diagnosis) => {
@@ -46,9 +47,8 @@ export function decidedBefore(decided: Decided, otherwise: Operator): Operator {
       return namedAnswer(question, decided.answers.get(key));
     },
     consider: (draft, diagnosis) => {
-      const idle = [...decided.answers.keys()].find((key) => !used.has(key));
-      if (idle !== undefined)
-        throw new DmremapError('usage', `--answer ${idle}=…: nothing asks about ${idle} on this device`);
+      for (const key of decided.answers.keys())
+        if (!used.has(key)) warn(`nothing asks about ${key} on this device`);
       otherwise.consider(draft, diagnosis);
     },
   };
@@ -56,7 +56,9 @@ export function decidedBefore(decided: Decided, otherwise: Operator): Operator {
 
 function startNamed(starts: readonly Start[], id: string | undefined): Start | undefined {
   if (id === undefined) return undefined;
-  const start = starts.find((one) => one.id === id);
+  // half written, a content is found in another way than before, under the same checksum
+  const start =
+    starts.find((one) => one.id === id) ?? starts.find((one) => one.id.slice(-8) === id.slice(-8));
   if (start !== undefined) return start;
   const known = starts.map((one) => one.id);
   throw new DmremapError('usage', `there is no candidate ${id} on this device`, {
