@@ -4,6 +4,7 @@ import type { PlanDocument } from '../../exchange/plan-document.js';
 import { RemapTable } from '../../format/entry.js';
 import { decodeHeader } from '../../format/header.js';
 import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from '../change.js';
+import { type CutShort, letStand } from '../cut-short.js';
 import { attachedMains } from '../main-device.js';
 import { saveDropped, type WriteDump } from './dropped.js';
 import { verifyWritten } from './verify.js';
@@ -14,6 +15,8 @@ export interface CarryOutOptions extends ChangeOptions {
   readonly warnings: readonly string[];
   /** Mains that the undo file must not lie on, beside those that the metadata names. */
   readonly avoid: readonly Medium[];
+  /** A change that a power cut ended, after which a copy is valid: it needs no undoing (format.md section 4). */
+  readonly cutShort?: CutShort | undefined;
 }
 
 export interface CarriedOut {
@@ -44,6 +47,7 @@ export async function carryOutPlan(
   let droppedFile: string | undefined;
   const approve = async (seen: ChangePlan, undoFile: string | undefined) => {
     const approved = await options.approve(seen, undoFile);
+    if (approved && options.cutShort !== undefined) await letStand(options.cutShort);
     if (approved && entries.count > 0)
       droppedFile = await saveDropped(
         device,

@@ -110,9 +110,9 @@ async function repairFound(
 ): Promise<Outcome> {
   const { survey } = found;
   const untouched = { starts: { starts: [], limits: [] }, remaining: problemsOf(found) };
-  const cutShort =
-    survey.choice.chosen === undefined ? await findCutShort(device, survey, options.undo) : undefined;
-  if (cutShort !== undefined) return { ...untouched, undecided: { what: 'cut-short', cutShort } };
+  const cutShort = await findCutShort(device, survey, options.undo);
+  if (cutShort !== undefined && survey.choice.chosen === undefined)
+    return { ...untouched, undecided: { what: 'cut-short', cutShort } };
   const starts = await startsOn(device, survey, main, options);
   if (starts.starts.length === 0 && !survey.choice.evidence && survey.module === undefined)
     throw nothingFound(device.path, main);
@@ -128,7 +128,8 @@ async function repairFound(
       undecided: { what: 'answer', question: draft.question },
     };
   options.operator.consider(draft, found);
-  return { starts, start, draft, ...(await finish(device, found, start, draft, main, options)) };
+  const done = await finish(device, { found, start, draft, main, cutShort }, options);
+  return { starts, start, draft, ...done };
 }
 
 async function startsOn(
@@ -173,12 +174,18 @@ async function draftWith(
   );
 }
 
+/** All that was found and decided. */
+interface Decided {
+  readonly found: Diagnosis;
+  readonly start: Start;
+  readonly draft: Draft;
+  readonly main: MainDevice | undefined;
+  readonly cutShort: CutShort | undefined;
+}
+
 async function finish(
   device: FileDevice,
-  found: Diagnosis,
-  start: Start,
-  draft: Draft,
-  main: MainDevice | undefined,
+  { found, start, draft, main, cutShort }: Decided,
   options: RepairOptions,
 ): Promise<Pick<Outcome, 'change' | 'corrects' | 'droppedFile' | 'remaining'>> {
   if (draft.phases.length === 0) return { remaining: draft.remaining };
@@ -187,7 +194,7 @@ async function finish(
   const warnings = draft.remaining.map(({ id, row }) => `${id} will remain: ${row.title.toLowerCase()}`);
   if (start.certainty === 'guess') warnings.unshift(`this is a guess: ${start.title}`);
   const avoid = main === undefined ? [] : [main];
-  const { change, droppedFile } = await carryOutPlan(device, plan, { ...options, warnings, avoid });
+  const { change, droppedFile } = await carryOutPlan(device, plan, { ...options, warnings, avoid, cutShort });
   if (options.plan !== undefined) await savePlan(device, plan, options.plan);
   if (!change.applied) return { change, corrects, remaining: problemsOf(found) };
   return { change, corrects, droppedFile, remaining: problemsOf(await diagnose(device, { main })) };
