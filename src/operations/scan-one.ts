@@ -5,6 +5,7 @@ import { DmremapError, type ErrorCode } from '../errors.js';
 import { type Header, hasExtension, isRedundant } from '../format/header.js';
 import { searchHeaders } from '../store/deep-search.js';
 import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
+import { lastingName } from './lasting-name.js';
 import { withDevice } from './open-device.js';
 
 /** What a scan learns of one device. Plain JSON: it comes from a process of its own. */
@@ -18,6 +19,8 @@ export type ScanAnswer =
 export interface ScannedSpare {
   /** The same under every name of one device. */
   readonly key: string;
+  /** What to call it in a line that may be typed later. */
+  readonly lastingName: string;
   readonly exitCode: number;
   /** Each id once, though both copies may have it. */
   readonly problems: readonly string[];
@@ -57,7 +60,7 @@ export async function scanOne(path: string, deep: boolean, alive: () => void): P
     return await withDevice(path, 'read', async (device) => {
       try {
         const diagnosis = await diagnose(device, { holder: holderOf(device), skipBeyond: true });
-        const spare = scannedSpare(device, diagnosis);
+        const spare = scannedSpare(path, device, diagnosis);
         const lost = deep && spare.header === null;
         return { kind: 'spare', spare, headers: lost ? await strays(device, diagnosis, alive) : [] };
       } catch (error) {
@@ -73,10 +76,11 @@ export async function scanOne(path: string, deep: boolean, alive: () => void): P
   }
 }
 
-function scannedSpare({ key }: FileDevice, { problems, survey }: Diagnosis): ScannedSpare {
+function scannedSpare(path: string, device: FileDevice, { problems, survey }: Diagnosis): ScannedSpare {
   const { chosen } = survey.choice;
   return {
-    key,
+    key: device.key,
+    lastingName: lastingName(path, device, chosen?.header),
     exitCode: judge(problems, 'read').exitCode,
     problems: [...new Set(problems.filter(({ row }) => row.severity !== 'note').map(({ id }) => id))],
     holder: survey.holder ?? null,

@@ -5,7 +5,7 @@ import type { ScannedHeader, ScannedSpare } from '../../operations/scan-one.js';
 import type { Terminal } from '../terminal.js';
 import type { JsonObject } from './json.js';
 import { type Cell, gridText } from './table.js';
-import { wrap } from './text.js';
+import { shellCommand, wrap } from './text.js';
 
 const HEAD = ['spare', 'role', 'remaps', 'generation', 'state'] as const;
 
@@ -13,7 +13,7 @@ const HEAD = ['spare', 'role', 'remaps', 'generation', 'state'] as const;
 export function scanText(result: ScanResult, terminal: Terminal): string {
   const parts = result.sets.map((set) => setText(set, terminal));
   if (result.loose.length > 0)
-    parts.push(`spares without an identity\n${gridText(HEAD, result.loose.map(spareRow), terminal)}`);
+    parts.push(looseText(result.loose, terminal));
   for (const { device, headers } of result.strays)
     for (const { at, generation, set_uuid } of headers)
       parts.push(
@@ -21,6 +21,20 @@ export function scanText(result: ScanResult, terminal: Terminal): string {
       );
   if (parts.length === 0) parts.push('no DMREMAP3 spare was found');
   return `${parts.join('\n\n')}\n`;
+}
+
+/** Those that belong to no set that is known. */
+function looseText(loose: readonly LooseSpare[], terminal: Terminal): string {
+  const steps = loose.map(nextFor).filter((line) => line !== undefined);
+  return [
+    'spares without an identity',
+    gridText(HEAD, loose.map(spareRow), terminal),
+    ...steps.map((line) => `next: ${line}`),
+  ].join('\n');
+}
+
+function nextFor({ spare }: LooseSpare): string | undefined {
+  return spare.problems.length === 0 ? undefined : shellCommand(['dmremap', 'check', spare.lastingName]);
 }
 
 function setText(set: ScannedSet, terminal: Terminal): string {
@@ -77,7 +91,7 @@ export function scanJson(result: ScanResult): JsonObject {
       absent_successors: [...set.absentSuccessors],
       next: set.next,
     })),
-    loose: result.loose.map(looseJson),
+    loose: result.loose.map((one) => ({ ...looseJson(one), next: nextFor(one) })),
     strays: result.strays.map(({ device, headers }) => ({ device, headers: headers.map(headerJson) })),
     failures: result.failures.map((failure) => ({ ...failure })),
   };
