@@ -16,7 +16,7 @@ export default class Lookup extends BaseCommand<typeof Lookup> {
     if (!result.valid) this.warn(`${args.spare}: no copy of the metadata is valid, so nothing is known`);
     if (hasRepeats(result.runs))
       this.warn(
-        `${args.spare}: a sector has several entries, and which one counts is unknown; see dmremap check`,
+        `${args.spare}: a sector has several entries, and which one counts is unknown: dmremap check ${args.spare}`,
       );
     const failed = !result.valid || (flags.require && !result.allRemapped);
     return {

@@ -25,7 +25,8 @@ export default class Status extends BaseCommand<typeof Status> {
     const diagnosis = await diagnoseAsCheck(args.spare, unixNow());
     refuseUnknown(args.spare, diagnosis.problems);
     const status = offlineStatus(diagnosis);
-    if (status === undefined) this.warn(`${args.spare}: no copy of the metadata is valid; see dmremap check`);
+    if (status === undefined)
+      this.warn(`${args.spare}: no copy of the metadata is valid: dmremap check ${args.spare}`);
     const exitCode = verdictOf(diagnosis);
     return {
       exitCode,

@@ -40,7 +40,8 @@ export default class Table extends BaseCommand<typeof Table> {
       target: flags.target,
       readOnly: Boolean(flags['read-only']),
     });
-    if (table === undefined) this.warn(`${args.spare}: no table while its problems stand; see dmremap check`);
+    if (table === undefined)
+      this.warn(`${args.spare}: no table while its problems stand: dmremap check ${args.spare}`);
     for (const warning of table?.warnings ?? []) this.warn(warning);
     return {
       exitCode: table === undefined ? EXIT_PROBLEMS : EXIT_OK,

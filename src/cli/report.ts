@@ -32,7 +32,7 @@ export function describeFailure(thrown: unknown, verbose: boolean): Failure {
     text: (program, terminal) => {
       const lines = [`${paint(terminal, 'red', `${program}:`)} ${message}`];
       if (hint !== undefined) {
-        lines.push(wrap(hint, terminal.width));
+        lines.push(hintText(hint, terminal));
       }
       if (verbose) {
         lines.push(...causes(error.cause));
@@ -40,6 +40,13 @@ export function describeFailure(thrown: unknown, verbose: boolean): Failure {
       return `${lines.join('\n')}\n`;
     },
   };
+}
+
+/** A line to type is kept in one piece, below what leads to it where both do not fit. */
+function hintText(hint: string, { width }: Terminal): string {
+  const [, lead, typed] = /^(.*): (dmremap .*)$/.exec(hint) ?? [];
+  if (lead === undefined || typed === undefined || hint.length <= width) return wrap(hint, width);
+  return `${wrap(`${lead}:`, width)}\n  ${typed}`;
 }
 
 function unexpectedFailure(thrown: unknown, verbose: boolean): Failure {

@@ -8,6 +8,7 @@ import type { CheckOptions, CheckReport, Examined } from './check-report.js';
 import type { Diagnosis } from './diagnose.js';
 import { isKernelName } from './lasting-name.js';
 import { finishSwitch, retireSource } from './pair-steps.js';
+import { refusalOf } from './spare.js';
 
 /** A device that could not be checked; the others are checked all the same. */
 export interface CheckFailure {
@@ -29,7 +30,8 @@ export function isFailure(outcome: CheckOutcome): outcome is CheckFailure {
 /** What could not be done, to be told beside the report or in its place. */
 export function errorsOf(outcome: CheckOutcome): readonly DmremapError[] {
   if (isFailure(outcome)) return [outcome.error];
-  return outcome.stepError === undefined ? [] : [outcome.stepError];
+  const refusal = refusalOf(outcome.device, outcome.found.problems);
+  return [refusal, outcome.stepError].filter((error) => error !== undefined);
 }
 
 /**

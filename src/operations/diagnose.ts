@@ -29,8 +29,8 @@ async function notASpare(device: BlockDevice): Promise<DmremapError> {
   return new DmremapError('not-dmremap3', `${device.name} is not a DMREMAP3 spare: no header at either end`, {
     hint:
       bare === undefined
-        ? 'to make it one: dmremap create SPARE --main MAIN'
-        : 'if the dm-remap v3 kernel module wrote it: dmremap info --module SPARE',
+        ? 'to find the spares of this machine: dmremap scan'
+        : `if the dm-remap v3 kernel module wrote it: dmremap info --module ${device.name}`,
   });
 }
 

@@ -81,7 +81,9 @@ export function warningsOf(path: string, { copy, valid, table }: Dump): string[]
   const warnings: string[] = [];
   if (!valid)
     warnings.push(
-      `${path}: the ${copy.name} copy is not valid (${describeFaults(copy)}): this is what can be read of it`,
+      isValid(copy)
+        ? `${path}: both copies are whole and contradict each other: this is the ${copy.name} one`
+        : `${path}: the ${copy.name} copy is not valid (${describeFaults(copy)}): this is what can be read of it`,
     );
   if (table.missing > 0)
     warnings.push(`${path}: ${table.missing} of ${copy.header.entry_count} entries could not be read`);

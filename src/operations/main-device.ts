@@ -81,12 +81,15 @@ function orNone(id: string): string {
   return id === '' ? NO_IDENTITY : id;
 }
 
+function described(id: string): string {
+  return id === '' ? 'no identity' : `identity ${id}`;
+}
+
 function wrongMain(header: Header, main: MainDevice): DmremapError {
-  const recorded = orNone(recordedId(header));
   return new DmremapError(
     'wrong-main',
-    `${main.path} is not the main of this set: it is ${orNone(main.id)} with ${main.size} sectors, ` +
-      `the set was made for ${recorded} with ${header.main_device_size} sectors`,
+    `${main.path} is not the main of this set: it has ${described(main.id)} and ${main.size} sectors, ` +
+      `the set was made for one with ${described(recordedId(header))} and ${header.main_device_size} sectors`,
     {
       hint: `if it is a copy of that main: --accept-main ${orNone(main.id)}`,
       data: {

@@ -34,9 +34,15 @@ export function readable(diagnosis: Diagnosis): ReadableSpare | undefined {
 
 /** Throws `unsupported` where a version, feature or role is not known: nothing but `info` works then. */
 export function refuseUnknown(device: string, problems: readonly Problem[]): void {
+  const refusal = refusalOf(device, problems);
+  if (refusal !== undefined) throw refusal;
+}
+
+/** The error that a version, feature or role amounts to that this program does not know. */
+export function refusalOf(device: string, problems: readonly Problem[]): DmremapError | undefined {
   const refusal = problems.find(({ row }) => row.severity === 'refusal');
-  if (refusal === undefined) return;
-  throw new DmremapError('unsupported', `${device}: ${refusal.row.title.toLowerCase()}`, {
+  if (refusal === undefined) return undefined;
+  return new DmremapError('unsupported', `${device}: ${refusal.row.title.toLowerCase()}`, {
     hint: refusal.row.corrects,
     data: { problem: refusal.id },
   });

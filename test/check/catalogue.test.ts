@@ -49,8 +49,10 @@ for (const [index, one] of CASES.entries()) {
   });
 
   test(`${title}: its sentences are whole`, async () => {
-    for (const problem of await problemsOf(one)) {
-      for (const text of [sentenceOf(problem), nextStepFor(problem, '/dev/sdx', String)]) {
+    const problems = await problemsOf(one);
+    for (const problem of problems) {
+      const { line } = nextStepFor(problem, problems, '/dev/sdx', String);
+      for (const text of [sentenceOf(problem), line]) {
         assert.not.match(text, /[{}]|undefined|NaN|\[object/, text);
         assert.match(text, /^\S.*\S$/);
       }

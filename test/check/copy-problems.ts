@@ -56,6 +56,14 @@ export const COPY_CASES: readonly ProblemCase[] = [
     image: spare({ generation: 2, backupGeneration: 1 }),
     whole: ['primary', 'backup'],
     finds: { copy: 'backup', field: 'generation', byte: END + 60, stored: 1, expected: 2 },
+    detail: '',
+  },
+  {
+    id: 'copy-stale',
+    image: spare({ generation: 1, backupGeneration: 0xffff_ffff }),
+    whole: ['primary', 'backup'],
+    finds: { copy: 'backup', field: 'generation', byte: END + 60, stored: 0xffff_ffff, expected: 1 },
+    detail: /follows after 4294967295/,
   },
   {
     id: 'copy-superseded',

@@ -1,5 +1,6 @@
 import { combineExitCodes, exitCodeOf } from '../../src/cli/exit-codes.js';
-import { ERROR_CODES } from '../../src/errors.js';
+import { describeFailure } from '../../src/cli/report.js';
+import { DmremapError, ERROR_CODES } from '../../src/errors.js';
 import { assert, suite } from '../support/harness.js';
 import { runFixture } from './fixture-cli/run.js';
 
@@ -36,6 +37,20 @@ for (const code of ERROR_CODES) {
 test('exit codes of several devices are combined bit by bit', () => {
   assert.is(combineExitCodes([]), 0);
   assert.is(combineExitCodes([1, 4, 1, 8]), 13);
+});
+
+test('a line to type is not broken', () => {
+  const terminal = { color: false, unicode: false, width: 40, live: false };
+  const hintOf = (hint: string) =>
+    describeFailure(new DmremapError('io', 'x', { hint }), false)
+      .text('dmremap', terminal)
+      .split('\n')
+      .slice(1, -1);
+  assert.equal(hintOf('look at it: dmremap check x.img'), ['look at it: dmremap check x.img']);
+  assert.equal(hintOf('what can still be read of this: dmremap dump /dev/disk/by-id/ata-something-long'), [
+    'what can still be read of this:',
+    '  dmremap dump /dev/disk/by-id/ata-something-long',
+  ]);
 });
 
 test('the cause is shown with --verbose only', async () => {

@@ -239,8 +239,8 @@ test('the sentences of pairs are whole', async () => {
       assert.ok(!isFailure(outcome));
       for (const problem of outcome.found.problems.filter(({ id }) => id.startsWith('pair-'))) {
         seen.add(problem.id);
-        for (const text of [sentenceOf(problem), nextStepFor(problem, '/dev/sdx', String)])
-          assert.not.match(text, /[{}]|undefined/, text);
+        const { line } = nextStepFor(problem, outcome.found.problems, '/dev/sdx', String);
+        for (const text of [sentenceOf(problem), line]) assert.not.match(text, /[{}]|undefined/, text);
       }
     }
   assert.equal([...seen].sort(), [

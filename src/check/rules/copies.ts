@@ -89,6 +89,8 @@ function besideChosen(survey: Survey, chosen: Copy, judged: Judged): Finding[] {
           ...place(copy, 'generation'),
           stored: copy.header.generation,
           expected: chosen.header.generation,
+          // the generations begin anew: to a reader the older one looks newer
+          detail: copy.header.generation > chosen.header.generation ? ', which follows after 4294967295' : '',
         },
       ];
     case 'damaged':

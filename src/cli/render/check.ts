@@ -23,16 +23,19 @@ export interface CheckTextOptions {
 export function checkText(report: CheckReport, { terminal, verbose }: CheckTextOptions): string {
   const { found, corrected, remaining } = report;
   const lines = [headed(report.device, describeSet(report), terminal)];
+  const refused = found.problems.some(({ row }) => row.severity === 'refusal');
   const problems = problemsText(report.lastingName, found.problems, { terminal, verbose }, corrected);
   if (problems !== '') lines.push(problems);
   for (const step of report.done) lines.push(indented(`done: ${step}`, 4, terminal));
-  lines.push(headed(report.device, conclusion(corrected.length, remaining.length), terminal));
+  const end = refused ? 'not checked, nothing was changed' : conclusion(corrected.length, remaining.length);
+  lines.push(headed(report.device, end, terminal));
   return `${lines.join('\n')}\n`;
 }
 
 function describeSet({ found }: CheckReport): string {
   const { chosen } = found.survey.choice;
-  if (chosen === undefined) return describeUntrusted(found.survey);
+  if (chosen === undefined || found.survey.choice.unsupported.length > 0)
+    return describeUntrusted(found.survey);
   const { header } = chosen;
   const layout = isRedundant(header) ? 'redundant' : 'plain';
   const role = hasExtension(header) && header.role !== 0 ? `, ${roleName(header.role)}` : '';
@@ -63,19 +66,20 @@ export function problemsText(
   corrected: readonly Problem[] = [],
 ): string {
   return problems
-    .flatMap((problem) => problemLines(problem, device, corrected.includes(problem), options))
+    .flatMap((problem) => problemLines(problem, problems, device, corrected.includes(problem), options))
     .join('\n');
 }
 
 function problemLines(
   problem: Problem,
+  among: readonly Problem[],
   device: string,
   corrected: boolean,
   { terminal, verbose, next = true }: CheckTextOptions,
 ): string[] {
   const { row } = problem;
-  const mark = row.severity === 'note' ? 'note' : corrected ? 'corrected' : 'problem';
-  const style = { note: 'bold', corrected: 'green', problem: 'red' } as const;
+  const mark = corrected ? 'corrected' : row.severity;
+  const style = { note: 'bold', corrected: 'green', problem: 'red', refusal: 'red' } as const;
   const lines = [
     `  ${paint(terminal, style[mark], mark)} ${row.id}`,
     indented(sentenceOf(problem), 4, terminal),
@@ -88,8 +92,10 @@ function problemLines(
     lines.push(`      and ${(problem.count ?? 0) - (problem.entries?.length ?? 0)} more`);
   if (row.severity !== 'note' || verbose) lines.push(indented(row.means, 4, terminal));
   if (verbose) lines.push(indented(`correction: ${row.corrects}`, 4, terminal));
-  if (next && row.severity !== 'note' && !corrected)
-    lines.push(continued(`    next: ${nextStepFor(problem, device, quoteForShell)}`, terminal));
+  if (next && row.severity !== 'note' && !corrected) {
+    const { line, after } = nextStepFor(problem, among, device, quoteForShell);
+    lines.push(continued(`    ${after === undefined ? 'next' : `after ${after}`}: ${line}`, terminal));
+  }
   return lines;
 }
 
@@ -148,7 +154,7 @@ export function checkJson(report: CheckReport): JsonObject {
     device: report.device,
     exit_code: report.exitCode,
     ...setJson(chosen),
-    problems: report.found.problems.map((problem) => problemJson(problem, report.lastingName)),
+    problems: problemsJson(report.found.problems, report.lastingName),
     corrected: report.corrected.map(({ id }) => id),
     remaining: report.remaining.map(({ id }) => id),
     done: report.done,
@@ -171,7 +177,13 @@ function setJson(chosen: Copy | undefined): JsonObject {
 }
 
 /** @param device its name as it stands in what to type next */
-export function problemJson(problem: Problem, device: string): JsonObject {
+export function problemsJson(problems: readonly Problem[], device: string): JsonObject[] {
+  return problems.map((problem) => problemJson(problem, problems, device));
+}
+
+function problemJson(problem: Problem, among: readonly Problem[], device: string): JsonObject {
+  const step =
+    problem.row.severity === 'note' ? undefined : nextStepFor(problem, among, device, quoteForShell);
   const { row, id, copy, field, byte, stored, expected, count, entries } = problem;
   return {
     id,
@@ -185,6 +197,7 @@ export function problemJson(problem: Problem, device: string): JsonObject {
     expected,
     count,
     entries: entries?.map((entry) => ({ ...entry })),
-    next: row.severity === 'note' ? undefined : nextStepFor(problem, device, quoteForShell),
+    next: step?.line,
+    after: step?.after,
   };
 }

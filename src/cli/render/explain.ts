@@ -34,9 +34,17 @@ function rowText(row: CatalogueRow, terminal: Terminal): string {
     ['means', row.means],
     ['fixed by', FIXES[row.fix]],
     ['the fix', row.corrects],
-    ['next', row.next.replaceAll('{device}', 'SPARE').replaceAll('{pair}', 'FROM TO')],
+    ['next', typedFor(row)],
   ];
   return `${wrap(row.title, terminal.width)}\n\n${keyValueTable(rows, terminal)}`;
+}
+
+/** The line to type, with the words of the help texts where a finding would name its own. */
+function typedFor({ next }: CatalogueRow): string {
+  return next
+    .replaceAll('{device}', 'SPARE')
+    .replaceAll('{pair}', 'FROM TO')
+    .replaceAll('{copy}', 'primary|backup');
 }
 
 function layoutText(layout: Layout, terminal: Terminal): string {
@@ -67,6 +75,7 @@ export function explainJson(answer: Explanation): JsonObject {
   }
 }
 
-function rowJson({ id, severity, fix, title, means, corrects, next }: CatalogueRow): JsonObject {
-  return { id, severity, fix, title, means, corrects, next };
+function rowJson(row: CatalogueRow): JsonObject {
+  const { id, severity, fix, title, means, corrects } = row;
+  return { id, severity, fix, title, means, corrects, next: typedFor(row) };
 }

@@ -9,9 +9,9 @@ import {
   ZERO_UUID,
 } from '../../format/header.js';
 import type { CopyInfo, SpareInfo } from '../../operations/info.js';
-import { isValid } from '../../store/copy.js';
+import { type Copy, isValid } from '../../store/copy.js';
 import type { Terminal } from '../terminal.js';
-import { describeUntrusted, problemJson, problemsText } from './check.js';
+import { describeUntrusted, problemsJson, problemsText } from './check.js';
 import type { JsonObject } from './json.js';
 import { type Cell, gridText, keyValueTable } from './table.js';
 import { formatSectors, formatSize, formatTime, hex32, showUnprintable } from './text.js';
@@ -79,13 +79,21 @@ function fieldRows(copies: readonly CopyInfo[]): Cell[][] {
       ({ offset }) => offset < 128 || copies.some(({ copy }) => copy.block.subarray(128, 360).some(Boolean)),
     )
     .map(({ name }): Cell[] => {
-      const values = copies.map(({ copy }) => shownValue(name as keyof Header, copy.header));
-      const differ = new Set(values).size > 1 && name !== 'checksum' && name !== 'copy';
+      const values = copies.map(({ copy }) =>
+        isBlank(copy) ? '-' : shownValue(name as keyof Header, copy.header),
+      );
+      const differ =
+        new Set(values.filter((text) => text !== '-')).size > 1 && name !== 'checksum' && name !== 'copy';
       return [name, ...values.map((text): Cell => (differ ? { text, style: 'yellow' } : text))];
     });
   return [
     ...rows,
-    ['computed', ...copies.map(({ copy }) => (copy.computed === undefined ? '-' : hex32(copy.computed)))],
+    [
+      'computed',
+      ...copies.map(({ copy }) =>
+        copy.computed === undefined || isBlank(copy) ? '-' : hex32(copy.computed),
+      ),
+    ],
     [
       'verdict',
       ...copies.map(
@@ -93,6 +101,11 @@ function fieldRows(copies: readonly CopyInfo[]): Cell[][] {
       ),
     ],
   ];
+}
+
+/** No header at all: zeros would read as “clean” and “active”. */
+function isBlank({ block }: Copy): boolean {
+  return !block.subarray(0, 512).some(Boolean);
 }
 
 /** A header value as people read it. */
@@ -151,6 +164,6 @@ export function infoJson({ device, identity, lastingName, diagnosis, copies }: S
       computed_checksum: copy.computed ?? null,
       header: { ...copy.header },
     })),
-    problems: diagnosis.problems.map((problem) => problemJson(problem, lastingName)),
+    problems: problemsJson(diagnosis.problems, lastingName),
   };
 }

@@ -8,7 +8,7 @@ import type { Start } from '../../repair/starts.js';
 import { changeJson } from '../change-command.js';
 import { EXIT_CORRECTED, EXIT_OK, EXIT_PROBLEMS } from '../exit-codes.js';
 import type { Terminal } from '../terminal.js';
-import { continued, headed, problemJson, problemsText } from './check.js';
+import { continued, headed, problemsJson, problemsText } from './check.js';
 import type { JsonObject } from './json.js';
 import { certaintyOf, fieldChanges, questionText, startsText } from './repair.js';
 import { plural, shellCommand } from './text.js';
@@ -161,7 +161,7 @@ export function repairJson({ result, line, planFile }: RepairReport): JsonObject
           steps: draft?.phases.map(({ purpose }) => purpose) ?? [],
         }
       : changeJson(change)),
-    problems: found.problems.map((problem) => problemJson(problem, name)),
+    problems: problemsJson(found.problems, name),
     candidates: starts.starts.map(startJson),
     limits: starts.limits,
     candidate: start?.id ?? null,

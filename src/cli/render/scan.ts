@@ -12,8 +12,7 @@ const HEAD = ['spare', 'role', 'remaps', 'generation', 'state'] as const;
 /** Sets with their spares and what to type next; then what has no identity; then what could not be read. */
 export function scanText(result: ScanResult, terminal: Terminal): string {
   const parts = result.sets.map((set) => setText(set, terminal));
-  if (result.loose.length > 0)
-    parts.push(looseText(result.loose, terminal));
+  if (result.loose.length > 0) parts.push(looseText(result.loose, terminal));
   for (const { device, headers } of result.strays)
     for (const { at, generation, set_uuid } of headers)
       parts.push(
