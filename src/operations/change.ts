@@ -95,8 +95,11 @@ export async function change(
     return { plan, applied: false, undoFile: undefined, warnings: [] };
   const warnings = new Set<string>();
   let undoFile: string | undefined;
-  for (const phases of plan.stages ?? [plan.phases]) {
-    const saved = await carryOutWithUndo(device, phases, saving);
+  const stages = plan.stages ?? [plan.phases];
+  for (const [done, phases] of stages.entries()) {
+    const already =
+      done === 0 ? undefined : `part ${done} of ${stages.length} of the change is made and stands`;
+    const saved = await carryOutWithUndo(device, phases, { ...saving, already });
     undoFile = saved.path ?? undoFile;
     if (saved.warning !== undefined) warnings.add(saved.warning);
   }

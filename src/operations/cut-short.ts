@@ -10,7 +10,7 @@ import { openUndo, type SavedUndo } from '../undo/reader.js';
 import { compareWithUndo, putBackPhases } from '../undo/verify.js';
 import { markFinished } from '../undo/writer.js';
 import type { Surveyed } from './survey.js';
-import { listUnfinished, spareIdentity } from './undo-files.js';
+import { listUnfinished, namingUndo, spareIdentity } from './undo-files.js';
 
 /** A change that a power cut ended: its undo file is not finished, and fits what lies on the device. */
 export interface CutShort {
@@ -60,7 +60,9 @@ function uuidOf({ header }: Copy): string | undefined {
 export async function takeBack(device: FileDevice, { path }: CutShort): Promise<readonly string[]> {
   const done = await withUndo(path, async (undo) => {
     const phases = primaryLast(await putBackPhases(undo, 'spare'));
-    await carryOut(device, phases);
+    await carryOut(device, phases).catch((error: unknown) => {
+      throw namingUndo(error, path);
+    });
     return phases.map(({ purpose }) => purpose);
   });
   await markFinished(path);

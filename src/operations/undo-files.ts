@@ -4,6 +4,7 @@ import type { Identity } from '../device/identity.js';
 import type { Medium } from '../device/same-medium.js';
 import { DmremapError } from '../errors.js';
 import { decodeHeader, HEADER_SIZE, hasExtension, MAGIC, ZERO_UUID } from '../format/header.js';
+import { ChangeFailed } from '../store/failure.js';
 import { carryOut, type Phase, type PhaseProgress } from '../store/phase.js';
 import type { UndoDescription, UndoDevice, UndoSpare } from '../undo/description.js';
 import { undoPathsIn, writtenAt } from '../undo/files.js';
@@ -11,7 +12,7 @@ import { fits, nameOf, type SpareIdentity, undoFileName } from '../undo/identity
 import { findPlace, stateFolder, type UndoPlace } from '../undo/place.js';
 import { afterBytes } from '../undo/plan.js';
 import { peekUndo, type UndoStateName } from '../undo/reader.js';
-import { saveUndo } from '../undo/writer.js';
+import { type SaveRequest, saveUndo, type UndoFile } from '../undo/writer.js';
 import { bytes, SECTOR_SIZE } from '../units.js';
 
 export type { UndoPlace } from '../undo/place.js';
@@ -31,6 +32,8 @@ export interface UndoOptions {
   readonly setUuid: string | undefined;
   readonly generation: number;
   readonly progress?: PhaseProgress | undefined;
+  /** What stands on the device already, where this is not the first part of a change; for people. */
+  readonly already?: string | undefined;
 }
 
 /** What a change overwrites on main besides. */
@@ -72,7 +75,7 @@ export async function withUndo<Result>(
   options: UndoOptions & { readonly main?: MainTarget | undefined },
   work: () => Promise<Result>,
 ): Promise<SavedChange<Result>> {
-  const { main, place } = options;
+  const { main, place, already } = options;
   const targets = [
     { side: 'spare' as const, device, phases },
     ...(main === undefined ? [] : [{ side: 'main' as const, device: main.device, phases: main.phases }]),
@@ -84,13 +87,39 @@ export async function withUndo<Result>(
   const description = describe(device, phases, options);
   const avoid = [...(place.avoid ?? []), ...(main === undefined ? [] : [main.device])];
   const name = undoFileName(description.spare, options.generation, options.command);
-  const { path, warning } = await findPlace({ ...place, avoid }, name, device);
-  const saved = await saveUndo({ targets, path, description });
+  const { warning, saved } = await save({ targets, description, name }, { ...place, avoid }, device).catch(
+    (error: unknown) => {
+      throw sayingFirst(error, already ?? 'nothing is changed');
+    },
+  );
   const result = await work().catch((error: unknown) => {
-    throw unfinished(error, saved.path);
+    const failure = namingUndo(error, saved.path, place.file === undefined ? undefined : device.name);
+    throw already === undefined ? failure : sayingFirst(failure, already);
   });
-  await saved.finish();
+  await saved.finish().catch((error: unknown) => {
+    throw sayingFirst(error, `what was written stands and is whole; next: dmremap check -p ${device.name}`);
+  });
   return { path: saved.path, warning, result };
+}
+
+async function save(
+  { targets, description, name }: Omit<SaveRequest, 'path'> & { readonly name: string },
+  place: UndoPlace,
+  device: HeldDevice,
+): Promise<{ readonly warning: string | undefined; readonly saved: UndoFile }> {
+  const { path, warning } = await findPlace(place, name, device);
+  return { warning, saved: await saveUndo({ targets, path, description }) };
+}
+
+/** A failure, which now says what state the device is in. */
+function sayingFirst(error: unknown, state: string): unknown {
+  if (!(error instanceof DmremapError)) return error;
+  const { code, message, hint, data } = error;
+  return new DmremapError(code, message, {
+    hint: hint === undefined ? state : `${state}; ${hint}`,
+    data,
+    cause: error,
+  });
 }
 
 /**
@@ -155,12 +184,21 @@ function uuidAfter(phases: readonly Phase[]): string | undefined {
   return said ? header.spare_uuid : undefined;
 }
 
-/** A failure in the midst of a change, which now says where the overwritten bytes are. */
-function unfinished(error: unknown, path: string): unknown {
+/**
+ * A failure in the midst of a change, which now says where the overwritten bytes are.
+ *
+ * @param elsewhere the device, where `check` does not find the file by itself and the operator has to name it
+ */
+export function namingUndo(error: unknown, path: string, elsewhere?: string): unknown {
   if (!(error instanceof DmremapError)) return error;
   const saved = `what was there before is saved in ${path}`;
+  const stands = error instanceof ChangeFailed && error.stands !== 'unknown';
+  const hint =
+    elsewhere === undefined || stands
+      ? saved
+      : `${saved}, and where no copy is valid: dmremap undo --from ${path} ${elsewhere}`;
   return new DmremapError(error.code, error.message, {
-    hint: error.hint === undefined ? saved : `${error.hint}; ${saved}`,
+    hint: error.hint === undefined ? hint : `${error.hint}; ${hint}`,
     data: { ...error.data, undo_file: path },
     cause: error,
   });

@@ -56,7 +56,9 @@ export function undoSpare(path: string, options: UndoCommandOptions): Promise<Ch
       await carryOut(after, inReverse);
       const [now, then] = [await standingOf(device), await standingOf(after)];
       const phases = await planPutBack(device, inReverse, now.loaded, then.loaded);
-      await refuseOtherData([device, now], [after, then], options);
+      // nothing is live on a set that its change has left torn
+      if (undo.state === 'finished' || now.header !== undefined)
+        await refuseOtherData([device, now], [after, then], options);
       const { description } = undo;
       const plan: ChangePlan = {
         command: 'undo',
@@ -85,16 +87,28 @@ export function undoSpare(path: string, options: UndoCommandOptions): Promise<Ch
   });
 }
 
+/**
+ * The newest undo file that has something to put back: one whose change never came about, or was taken back by
+ * `check`, has not. Where all are such, the newest.
+ */
 async function openNewest(device: FileDevice, { from, undo: place }: UndoCommandOptions): Promise<SavedUndo> {
-  const path = from ?? (await filesOf(device, place)).find(({ state }) => state !== 'damaged')?.path;
-  if (path === undefined)
+  if (from !== undefined) return openWhole(from);
+  const [newest, ...older] = (await filesOf(device, place)).filter(({ state }) => state !== 'damaged');
+  if (newest === undefined)
     throw new DmremapError(
       'undo-unavailable',
       `there is no undo file of ${device.path} in ${stateFolder(place.surroundings)}`,
-      {
-        hint: 'name one with --from',
-      },
+      { hint: 'name one with --from' },
     );
+  for (const { path } of [newest, ...older]) {
+    const undo = await openWhole(path);
+    if ((await compareWithUndo(undo, 'spare', device)).standing !== 'before') return undo;
+    await undo.close();
+  }
+  return openWhole(newest.path);
+}
+
+async function openWhole(path: string): Promise<SavedUndo> {
   const undo = await openUndo(path);
   if (isRefusal(undo)) throw new DmremapError('undo-unavailable', `${path}: ${undo.message}`);
   return undo;

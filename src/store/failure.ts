@@ -50,6 +50,7 @@ function sentence({ stands, lost, purpose }: FailedStep): string {
 
 function nextLine(device: string, { lost }: FailedStep, errno: string): string {
   const next = errno === 'ENOSPC' ? 'make room, then' : 'next';
-  if (lost === undefined) return `${next}: dmremap check ${device}`;
-  return `${next}: dmremap check -p ${device}, and where that fails again, before anything else: dmremap dump -o FILE ${device}`;
+  const line = `${next}: dmremap check -p ${device}`;
+  if (lost === undefined) return line;
+  return `${line}, and where that fails again, before anything else: dmremap dump -o FILE ${device}`;
 }

@@ -138,7 +138,7 @@ export async function markFinished(path: string): Promise<void> {
     const why = error instanceof DmremapError ? error.message : errnoOf(error);
     throw new DmremapError('io', `the undo file ${path} cannot be marked finished: ${why}`, {
       cause: error,
-      hint: 'what was written to the device stands; remove the file, or make it writable and run check',
+      hint: 'where the file can be written again, check -p finishes it; removed, it is not missed',
       data: { undo_file: path },
     });
   }

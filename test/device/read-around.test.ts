@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
 import type { BlockDevice } from '../../src/device/block-device.js';
 import { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { LogDevice } from '../../src/device/filters/log-device.js';
@@ -9,7 +7,8 @@ import { readAround } from '../../src/device/read-around.js';
 import { DeviceError } from '../../src/errors.js';
 import { bytes } from '../../src/units.js';
 import { assert, needs, suite } from '../support/harness.js';
-import { fails, numbered, run, Scratch, until } from './scratch.js';
+import { NBDFUSE_NEEDS, serveFile } from './nbdfuse.js';
+import { fails, numbered, Scratch } from './scratch.js';
 
 const test = suite('readAround');
 let scratch: Scratch;
@@ -123,25 +122,16 @@ test('what is no device error is thrown', async () => {
 });
 
 /** A file whose bytes from `from` on, `length` of them, truly cannot be read; every sector holds its number. */
-async function failingFile(from: number, length: number): Promise<string> {
+function failingFile(from: number, length: number): Promise<string> {
   const content = scratch.image('content.img', MiB);
-  const path = scratch.path('failing.img');
-  writeFileSync(path, '');
   const pread = `if [ $4 -lt ${from + length} ] && [ $(( $4 + $3 )) -gt ${from} ]; then echo EIO >&2; exit 1; fi
     dd if=${content} iflag=count_bytes,skip_bytes skip=$4 count=$3 status=none`;
-  const server = ['nbdkit', '--exit-with-parent', 'eval', `get_size=echo ${MiB}`, `pread=${pread}`];
-  const ready = scratch.path('ready');
-  // Not in a pipe with us: it says a word on every error.
-  const child = spawn('nbdfuse', ['-r', '-P', ready, path, '[', ...server, ']'], { stdio: 'ignore' });
-  scratch.atEnd(() => run('fusermount3', '-u', path));
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  await Promise.race([until(() => existsSync(ready), 'nbdfuse'), ended]);
-  return path;
+  return serveFile(scratch, 'failing.img', ['eval', `get_size=echo ${MiB}`, `pread=${pread}`], 'read');
 }
 
 for (const kind of ['a file', 'a block device'] as const) {
   test(`true errors of ${kind}`, async () => {
-    needs('root', 'nbdkit', 'nbdfuse', 'fusermount3', '/dev/fuse');
+    needs(...NBDFUSE_NEEDS);
     if (kind === 'a block device') needs('losetup', '/dev/loop-control');
     const file = await failingFile(150 * 512, 2 * 512);
     const path = kind === 'a file' ? file : scratch.loop(file, '--read-only', '--direct-io=on');

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
-import { existsSync, symlinkSync } from 'node:fs';
+import { symlinkSync } from 'node:fs';
 import { type ScanResult, scan } from '../../src/operations/scan.js';
 import { scanOne } from '../../src/operations/scan-one.js';
-import { run, Scratch, until } from '../device/scratch.js';
+import { NBDFUSE_NEEDS, serveFile } from '../device/nbdfuse.js';
+import { run, Scratch } from '../device/scratch.js';
 import { buildHeader, buildImage, type ImageSpec, patch } from '../support/build-image.js';
 import { fixture } from '../support/fixtures.js';
 import { assert, needs, suite } from '../support/harness.js';
@@ -209,26 +209,12 @@ test('a deep search goes on telling that it lives', async () => {
 });
 
 /** A file whose every byte takes a minute, as a disk that is stuck. */
-async function stuckFile(): Promise<string> {
-  const path = saved(scratch, 'stuck.img', Buffer.alloc(0));
-  const ready = scratch.path('ready');
-  const server = ['nbdkit', '--exit-with-parent', '--filter=delay', 'memory', '1M', 'rdelay=60'];
-  const child = spawn('nbdfuse', ['-r', '-P', ready, path, '[', ...server, ']'], { stdio: 'ignore' });
-  const ended = new Promise<never>((_, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`nbdfuse ended with ${code} before it was ready`)));
-  });
-  scratch.atEnd(() => {
-    run('fusermount3', '-u', '-z', path);
-    child.kill('SIGKILL');
-  });
-  await Promise.race([until(() => existsSync(ready), 'nbdfuse'), ended]);
-  ended.catch(() => {});
-  return path;
+function stuckFile(): Promise<string> {
+  return serveFile(scratch, 'stuck.img', ['--filter=delay', 'memory', '1M', 'rdelay=60'], 'read');
 }
 
 test('a device that hangs is given up after the patience, and the others are told', async () => {
-  needs('root', 'nbdkit', 'nbdfuse', 'fusermount3', '/dev/fuse');
+  needs(...NBDFUSE_NEEDS);
   const stuck = await stuckFile();
   const good = savedSpare(scratch, 'good.img', SPEC);
   const began = Date.now();

@@ -18,6 +18,26 @@ import { assert } from '../support/harness.js';
 import { type ReadUndo, readUndo } from '../support/undo-reader.js';
 import { DUMPED, layoutOf, MAIN_SECTORS, type Victim } from './victims.js';
 
+/** Where the spare of a stage lies. */
+export interface SpareFile {
+  readonly path: string;
+  readonly content: Buffer;
+  write(content: Uint8Array): void;
+}
+
+export type Place = (shop: Workshop, size: number) => Promise<SpareFile>;
+
+async function imageFile(shop: Workshop): Promise<SpareFile> {
+  const path = shop.path('spare.img');
+  return {
+    path,
+    get content() {
+      return readFileSync(path);
+    },
+    write: (content) => writeFileSync(path, content),
+  };
+}
+
 /** When a process is killed: this many milliseconds after its nth change of a file, or after its start (0). */
 export interface Moment {
   readonly change: number;
@@ -40,19 +60,28 @@ export const AT_A_TIME = 2;
 /** A folder with all that the line of a victim needs, which can be put back to where the line begins. */
 export class Stage {
   readonly #victim: Victim;
-  readonly #shop = new Workshop();
-  readonly #spare = this.#shop.path('spare.img');
+  readonly #shop: Workshop;
+  readonly #spare: SpareFile;
   #image: Buffer = Buffer.alloc(0);
   #undo: ReadonlyMap<string, Buffer> = new Map();
 
-  private constructor(victim: Victim) {
+  private constructor(victim: Victim, shop: Workshop, spare: SpareFile) {
     this.#victim = victim;
+    this.#shop = shop;
+    this.#spare = spare;
   }
 
-  static async of(victim: Victim): Promise<Stage> {
-    const stage = new Stage(victim);
-    await stage.#prepare();
-    return stage;
+  /** @param place where the spare lies; an image file unless told */
+  static async of(victim: Victim, place: Place = imageFile): Promise<Stage> {
+    const shop = new Workshop();
+    try {
+      const stage = new Stage(victim, shop, await place(shop, victim.image.length));
+      await stage.#prepare();
+      return stage;
+    } catch (error) {
+      shop.cleanUp();
+      throw error;
+    }
   }
 
   /** What lies on the spare where the line begins. */
@@ -61,7 +90,7 @@ export class Stage {
   }
 
   get image(): Buffer {
-    return readFileSync(this.#spare);
+    return this.#spare.content;
   }
 
   /** The undo files that the line and what came after it have written, the newest first. */
@@ -75,10 +104,15 @@ export class Stage {
 
   /** Puts spare and undo files back to where the line begins. */
   reset(): void {
-    writeFileSync(this.#spare, this.#image);
+    this.#spare.write(this.#image);
     rmSync(this.#shop.state, { recursive: true, force: true });
     mkdirSync(this.#shop.state);
     for (const [name, content] of this.#undo) writeFileSync(join(this.#shop.state, name), content);
+  }
+
+  /** A file beside the spare. */
+  path(name: string): string {
+    return this.#shop.path(name);
   }
 
   cleanUp(): void {
@@ -124,17 +158,19 @@ export class Stage {
     const { recovery, line } = this.#victim;
     const again = recovery === 'again' ? await this.#shop.run(this.#words(line)) : undefined;
     if (again !== undefined && again.code !== 0 && again.code !== 1) return again;
-    const checked = await fsck([recovery === '-y' ? '-y' : '-p', this.#spare], { env: this.#shop.env });
+    const checked = await fsck([recovery === '-y' ? '-y' : '-p', this.#spare.path], { env: this.#shop.env });
     return again?.code === 1 && checked.code === 0 ? again : checked;
   }
 
   async #prepare(): Promise<void> {
-    const { image, earlier } = this.#victim;
+    const { image, earlier, line } = this.#victim;
     this.#shop.sparse('main.img', MAIN_SECTORS * SECTOR);
-    this.#shop.put('spare.img', DUMPED[layoutOf(this.#victim.image)]);
-    await this.#run(['dump', 'SPARE', '-o', 'DUMP']);
-    this.#shop.put('spare.img', image);
-    for (const line of earlier) await this.#run(line);
+    if ([...earlier, line].some((words) => words.includes('DUMP'))) {
+      const dumped = this.#shop.put('dumped.img', DUMPED[layoutOf(image)]);
+      await this.#done(['dump', dumped, '-o', 'DUMP']);
+    }
+    this.#spare.write(image);
+    for (const words of earlier) await this.#done(words);
     this.#image = this.image;
     this.#undo = new Map(
       this.#undoNames().map((name) => [name, readFileSync(join(this.#shop.state, name))] as const),
@@ -142,18 +178,23 @@ export class Stage {
     this.reset();
   }
 
-  async #run(line: readonly string[]): Promise<void> {
-    const { code, stderr } = await this.#shop.run(this.#words(line));
+  /** Another line, in which the same words stand for files. */
+  run(line: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+    return this.#shop.run(this.#words(line), { env });
+  }
+
+  async #done(line: readonly string[]): Promise<void> {
+    const { code, stderr } = await this.run(line);
     assert.is(code, 0, stderr);
   }
 
   #words(line: readonly string[]): readonly string[] {
     const files: Readonly<Record<string, string>> = {
-      SPARE: 'spare.img',
-      DUMP: 'dump.json',
-      MAIN: 'main.img',
+      SPARE: this.#spare.path,
+      DUMP: this.#shop.path('dump.json'),
+      MAIN: this.#shop.path('main.img'),
     };
-    return line.map((word) => (files[word] === undefined ? word : this.#shop.path(files[word])));
+    return line.map((word) => files[word] ?? word);
   }
 
   #undoNames(): string[] {
@@ -168,7 +209,7 @@ export class Stage {
       changes.push(performance.now());
       heard(changes.length);
     };
-    const watchers = [this.#spare, this.#shop.state].map((path) => watch(path, hear));
+    const watchers = [this.#spare.path, this.#shop.state].map((path) => watch(path, hear));
     const began = performance.now();
     const child: ChildProcess = spawn(process.execPath, [DMREMAP, ...this.#words(this.#victim.line)], {
       env: { ...PLAIN, ...this.#shop.env },

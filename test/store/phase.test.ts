@@ -123,7 +123,7 @@ test('where the retreat fails nothing is known, and nothing more is written', as
   assert.equal(told, { stands: 'unknown', lost: undefined, generation: undefined, code: 'io', lines });
   assert.is(
     hint,
-    'it failed at this step: write it; what lies on the device is not known; next: dmremap check memory',
+    'it failed at this step: write it; what lies on the device is not known; next: dmremap check -p memory',
   );
   assert.is((await toldAfter(undefined)).stands, 'unknown');
 });
@@ -131,5 +131,5 @@ test('where the retreat fails nothing is known, and nothing more is written', as
 test('a device that is full is told to be so', async () => {
   const { code, hint } = await toldAfter({ ...RETREAT, stands: 'before', copy: undefined }, [], 'ENOSPC');
   assert.is(code, 'no-space');
-  assert.is(hint, 'nothing is lost and nothing is changed; make room, then: dmremap check memory');
+  assert.is(hint, 'nothing is lost and nothing is changed; make room, then: dmremap check -p memory');
 });

@@ -86,7 +86,7 @@ test('what is no whole undo file is not marked', async () => {
   writeFileSync(path, file);
   const error = await fails('io', saved.finish(), /cannot be marked finished.*damaged head/);
   assert.is(error.data['undo_file'], path);
-  assert.match(error.hint ?? '', /what was written to the device stands/);
+  assert.match(error.hint ?? '', /check -p finishes it/);
   assert.equal(readFileSync(path), file);
   await fails('io', markFinished(scratch.path('none.undo')), /cannot be marked finished/);
 });
