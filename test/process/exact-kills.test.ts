@@ -5,7 +5,7 @@ import { AT_A_TIME, type Call, Stage } from './stage.js';
 import { shown, VICTIMS, type Victim } from './victims.js';
 
 /**
- * As kills.test.ts, but the process is killed just as it makes a certain write or flush; and where that left
+ * As random-kills.ts, but the process is killed just as it makes a certain write or flush; and where that left
  * all as it was, the same line can be typed again.
  */
 

@@ -1,8 +1,14 @@
 import { assert, type Suite } from '../support/harness.js';
 import { Random } from '../support/random.js';
-import { type Killed, onStages, recover, summary } from './kill.js';
+import { countOf, type Killed, onStages, recover, summary } from './kill.js';
 import { AT_A_TIME, type Course, type Moment, Stage } from './stage.js';
 import type { Victim } from './victims.js';
+
+/**
+ * The real process is killed (SIGKILL) at random moments of a change of an image file. A check then finds the
+ * old metadata or the new, whole, with all data, and the undo files bring back what lay there. Together with
+ * the other files that use it, 300 times and more.
+ */
 
 /** Of each victim. */
 const KILLS = 17;
@@ -16,6 +22,13 @@ export function killAtRandom(test: Suite, victims: readonly Victim[]): readonly 
       timeoutMs: TIMEOUT_MS,
     });
   return all;
+}
+
+/** The last test: there were as many kills as told, and a fair share of them hit while it was writing. */
+export function assertShare(all: readonly Killed[], least: number): void {
+  console.log(`all: ${summary(all)}`);
+  assert.ok(all.length >= least, `${all.length} kills`);
+  assert.ok(countOf(all, 'within') >= all.length / 3, summary(all));
 }
 
 async function killOne(victim: Victim, seed: number): Promise<Killed[]> {

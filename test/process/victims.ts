@@ -203,19 +203,23 @@ function repairing(layout: Layout): Victim {
   };
 }
 
-/** Whatever changes metadata has rows here. */
-export const VICTIMS: readonly Victim[] = [
+/** Those that keep every remap, or put it back. */
+export const KEEPING: readonly Victim[] = [
   keeping('convert to redundant', 'plain', HIGH, toLayout('redundant')),
   keeping('convert to plain', 'redundant', LOW, toLayout('plain')),
   keeping('resize up, redundant', 'redundant', LOW, toEntries(1000)),
   keeping('resize up, plain', 'plain', LOW, toEntries(1000)),
   keeping('resize down, redundant', 'redundant', LOW, toEntries(LIVE)),
   kept('resize of a grown device', grown(), LOW, toEntries(1000)),
-  restoring('redundant'),
-  restoring('plain'),
   undoing('redundant'),
   undoing('plain'),
   kept('undo of a conversion', setOf('redundant', LOW), LOW, UNDO, [toLayout('plain')]),
+];
+
+/** Those that replace the set, or write over what is damaged. */
+export const REPLACING: readonly Victim[] = [
+  restoring('redundant'),
+  restoring('plain'),
   creating('redundant', 'plain'),
   creating('plain', 'redundant'),
   kept('check -p, stale primary', stale(), readdressed(LOW), ['check', '-p', 'SPARE']),
@@ -225,7 +229,7 @@ export const VICTIMS: readonly Victim[] = [
   kept('check -y, flipped bit', flipped(), LOW, ['check', '-y', 'SPARE']),
 ];
 
-/** The same for what a person decides. */
+/** What a person decides; here the line itself may be what recovers. */
 export const REPAIRS: readonly Victim[] = [
   repairing('redundant'),
   repairing('plain'),
@@ -233,3 +237,6 @@ export const REPAIRS: readonly Victim[] = [
   kept('repair, both copies damaged', damagedApart(), LOW, ['repair', 'SPARE', '--yes'], [], '-y'),
   kept('repair, flipped bit', flipped(), LOW, ['repair', 'SPARE', '--yes'], [], '-y'),
 ];
+
+/** Whatever changes metadata, and is recovered by a check, has a row here. */
+export const VICTIMS: readonly Victim[] = [...KEEPING, ...REPLACING];
