@@ -27,7 +27,7 @@ export interface SpareFile {
 
 export type Place = (shop: Workshop, size: number) => Promise<SpareFile>;
 
-async function imageFile(shop: Workshop): Promise<SpareFile> {
+export async function imageFile(shop: Workshop): Promise<SpareFile> {
   const path = shop.path('spare.img');
   return {
     path,
