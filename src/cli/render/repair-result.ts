@@ -33,7 +33,7 @@ export function equivalentLine(result: RepairResult, line: RepairLine): string |
 /** The lines that would go on where a question was left open, one for each answer that changes something. */
 function answerLines(result: RepairResult, line: RepairLine, { key, answers }: Question): string[] {
   return answers
-    .filter(({ effect }) => effect.kind !== 'leave')
+    .filter(({ effect: { kind } }) => kind !== 'leave' && kind !== 'stop')
     .map((answer) => decidedLine(result, line, new Map([...(result.answers ?? []), [key, answer]])));
 }
 

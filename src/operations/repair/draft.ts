@@ -73,14 +73,17 @@ export async function draftRepair(
   const begun = await diagnose(virtual, facts);
   const settled = await askAll(virtual, begun, answer, options);
   if (isOpen(settled)) return settled;
-  const { answers, edits } = settled;
+  const { answers, edits, stopped } = settled;
   const edit = inOrder(edits);
   const newest = newestClaim(found, start);
   const phases = [...start.phases];
   const corrected: Problem[] = [];
   let current = begun;
-  for (let round = 0; round < ROUNDS && current.survey.choice.chosen !== undefined; round++) {
-    const problems = current.problems.filter((problem) => isToBeCorrected(problem, answers));
+  const rounds = stopped ? 0 : ROUNDS;
+  for (let round = 0; round < rounds && current.survey.choice.chosen !== undefined; round++) {
+    const problems = current.problems.filter(
+      (problem) => isPossible(problem.id, current.problems) && isToBeCorrected(problem, answers),
+    );
     const first = round === 0;
     if (!first && problems.length === 0) break;
     const plan = planCorrections({
@@ -109,6 +112,8 @@ export async function draftRepair(
 interface Settled {
   readonly answers: Answers;
   readonly edits: readonly Edit[];
+  /** An answer forbids to write anything for the problems. */
+  readonly stopped: boolean;
 }
 
 /** Asks one question after the other: what one answer settles is not asked about again. */
@@ -127,15 +132,16 @@ async function askAll(
     const asked = check(now).filter(({ id }) => isPossible(id, problems));
     const open = questionsOf(asked, { survey: now, main: main?.facts, samples });
     const question = open.find(({ key }) => !answers.has(key));
-    if (question === undefined) return { answers, edits };
+    if (question === undefined) return { answers, edits, stopped: false };
     const given = await answer(question);
     if (given === undefined) return { question, answers };
     answers.set(question.key, given);
+    if (given.effect.kind === 'stop') return { answers, edits: [], stopped: true };
     if (given.effect.kind === 'edit') edits.push(given.effect.edit);
   }
 }
 
-/** Of a retired or incomplete spare nothing but its copies is touched. */
+/** Of a retired or incomplete spare nothing but its copies is touched (cli.md, check). */
 function isPossible(id: Problem['id'], problems: readonly Problem[]): boolean {
   const passive = problems.some((one) => one.id === 'role-target' || one.id === 'role-retired');
   return !passive || id.startsWith('copy-');

@@ -6,12 +6,12 @@ import type { Samples } from './samples.js';
 
 /**
  * What becomes of the problem. edit: the content is changed. correct: the copies are, as the catalogue says of
- * this problem. leave: nothing, and it remains.
+ * this problem. leave: nothing, and it remains. stop: nothing is written for any other problem either.
  */
 export type Effect =
   | { readonly kind: 'edit'; readonly edit: Edit }
   | { readonly kind: 'correct' }
-  | { readonly kind: 'leave' };
+  | { readonly kind: 'leave' | 'stop' };
 
 /** One way to deal with a problem, with what speaks for it and against it. */
 export interface Answer {
@@ -62,6 +62,15 @@ export function leave(risk: string): Answer {
     risk,
     recommended: false,
     effect: { kind: 'leave' },
+  };
+}
+
+/** The same where every commit would write over what is left: a commit writes all copies. */
+export function leaveAll(risk: string): Answer {
+  return {
+    ...leave(risk),
+    does: 'Changes nothing here, and nothing else: every change of the set is written to both copies.',
+    effect: { kind: 'stop' },
   };
 }
 

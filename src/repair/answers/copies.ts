@@ -1,4 +1,4 @@
-import { type Answer, type Asking, type AskingTable, leave, single } from './answer.js';
+import { type Answer, type Asking, type AskingTable, leave, leaveAll, single } from './answer.js';
 
 /** Copies of which something forbids to write over them unattended (format.md section 5). */
 
@@ -21,7 +21,7 @@ const claimsNewer: Asking = (problem) =>
       risk: 'Entries of the lost commits read old data from main, if generation was not what is damaged.',
       recommended: false,
     }),
-    leave(OPEN),
+    leaveAll(OPEN),
   ]);
 
 const claimsOtherSet: Asking = (problem) =>
@@ -31,7 +31,7 @@ const claimsOtherSet: Asking = (problem) =>
       risk: 'If that set has no other copy, this was its last trace. The undo file keeps it.',
       recommended: false,
     }),
-    leave(OPEN),
+    leaveAll(OPEN),
   ]);
 
 const foreignSignature: Asking = (problem) =>
@@ -41,7 +41,7 @@ const foreignSignature: Asking = (problem) =>
       risk: 'If somebody uses it, this destroys it. The undo file keeps what is overwritten.',
       recommended: false,
     }),
-    leave(OPEN),
+    leaveAll(OPEN),
   ]);
 
 const unreadable: Asking = (problem) =>
@@ -51,7 +51,7 @@ const unreadable: Asking = (problem) =>
       risk: 'If that copy was newer, its last commits are gone. Writing lets the disk put bad sectors aside.',
       recommended: true,
     }),
-    leave(OPEN),
+    leaveAll(OPEN),
   ]);
 
 const foreign: Asking = (problem) =>
@@ -65,7 +65,7 @@ const foreign: Asking = (problem) =>
       recommended: false,
       effect: { kind: 'correct' },
     },
-    leave(OPEN),
+    leaveAll(OPEN),
   ]);
 
 const leftOver: Asking = (problem) =>

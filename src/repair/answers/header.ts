@@ -17,7 +17,15 @@ import { placeOf, sizedFor } from '../../store/content.js';
 import type { Copy } from '../../store/copy.js';
 import { bytesToSectors, sectors, sectorsToBytes } from '../../units.js';
 import { withFields, withZeros } from '../edits.js';
-import { type Answer, type Asking, type AskingTable, type Circumstances, leave, single } from './answer.js';
+import {
+  type Answer,
+  type Asking,
+  type AskingTable,
+  type Circumstances,
+  leave,
+  leaveAll,
+  single,
+} from './answer.js';
 
 /** Fields of the chosen header that cannot be right, under a right checksum. */
 
@@ -110,14 +118,17 @@ function possibleCapacity(circumstances: Circumstances): number | undefined {
   const { table, deviceSize } = survey;
   if (table === undefined) return undefined;
   let capacity: number = header.max_entries > CAPACITY.most ? CAPACITY.most : CAPACITY.usual;
-  const live = Array.from(table.live(), (slot) => table.spareSector(slot));
-  const [lowest, highest] = [Math.min(...live), Math.max(...live)];
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const slot of table.live()) {
+    lowest = Math.min(lowest, table.spareSector(slot));
+    highest = Math.max(highest, table.spareSector(slot));
+  }
   for (; capacity >= Math.max(table.count, CAPACITY.least); capacity = Math.floor(capacity / 2)) {
     const end = isRedundant(header)
       ? redundantGeometry(backupHeaderPlace(deviceSize), capacity).backup_table
       : bytesToSectors(deviceSize);
     const start = dataStart(capacity);
-    if (start < end && (live.length === 0 || (lowest >= start && highest < end))) return capacity;
+    if (start < end && lowest >= start && highest < end) return capacity;
   }
   return undefined;
 }
@@ -184,7 +195,7 @@ const grownOccupied: Asking = (problem) =>
       recommended: true,
       effect: { kind: 'correct' },
     },
-    leave('The backup stays where it is, and the size in the header is out of date.'),
+    leaveAll('The backup stays where it is, and the size in the header is out of date.'),
   ]);
 
 /** A smaller device is adopted only where every live sector lies below the new place of the backup. */

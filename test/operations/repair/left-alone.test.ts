@@ -1,0 +1,57 @@
+import { END, type ProblemCase, spare } from '../../check/problem-case.js';
+import { patch, patchEntry, patchSealed, seal } from '../../support/build-image.js';
+import { assert, suite } from '../../support/harness.js';
+import { everyRepair } from './drafts.js';
+
+/** What the operator leaves alone is not written over by the correction of something else. */
+
+const test = suite('what a repair leaves alone');
+
+/** Two things wrong: an entry, and a copy that is not to be written over. */
+function two(id: ProblemCase['id'], change: (image: Buffer) => unknown): ProblemCase {
+  const image = spare({ state: 1 }, (made) => {
+    patchEntry(made, 'both', 1, [100, 301]);
+    seal(made, 'both');
+    change(made);
+  });
+  return { id, image, whole: ['primary'], finds: {} };
+}
+
+const CASES: readonly ProblemCase[] = [
+  two('copy-claims-newer', (image) => patch(image, 'backup', 'generation', 7)),
+  two('copy-claims-other-set', (image) => patch(image, 'backup', 'set_uuid', Buffer.alloc(16, 7))),
+  two('copy-foreign', (image) => patchSealed(image, 'backup', 'set_uuid', Buffer.alloc(16, 7))),
+  two('copy-foreign-signature', (image) => {
+    image.fill(0, 0, 4096);
+    image.write('XFSB');
+  }),
+];
+
+for (const problem of CASES)
+  test(`${problem.id}: left, with an entry that breaks a rule`, async () => {
+    let left = 0;
+    for (const { start, answers, image, draft } of await everyRepair(problem)) {
+      if (start.certainty !== 'certain' || !answers.includes(`${problem.id}=leave`)) continue;
+      left++;
+      assert.ok(image.equals(problem.image), answers.join(' '));
+      assert.ok(draft.remaining.some(({ id }) => id === problem.id));
+    }
+    assert.ok(left > 0, 'nobody was asked');
+  });
+
+test('a retired spare keeps its state and its entries', async () => {
+  const image = spare({ state: 1, role: 2, fields: { peer_uuid: Buffer.alloc(16, 7) } }, (made) => {
+    patchEntry(made, 'both', 1, [100, 301]);
+    seal(made, 'both');
+    made.fill(0, END);
+  });
+  const ways = await everyRepair({ id: 'role-retired', image, whole: ['primary'], finds: {} });
+  assert.ok(ways.length > 0);
+  for (const { draft } of ways) {
+    assert.equal(
+      draft.phases.map(({ purpose }) => purpose),
+      ['rewrite the backup copy'],
+    );
+    assert.equal([draft.result.header.state, draft.result.table.count], [1, 3]);
+  }
+});
