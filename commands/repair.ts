@@ -15,7 +15,7 @@ import {
 } from '../src/cli/render/repair-result.js';
 import { wizard } from '../src/cli/wizard.js';
 import { applyPlan } from '../src/operations/repair/apply.js';
-import type { WriteDump } from '../src/operations/repair/dropped.js';
+import { droppedTo } from '../src/operations/repair/dropped.js';
 import { CAUTIOUS, decidedBefore, type Operator } from '../src/operations/repair/operator.js';
 import { repairSpare } from '../src/operations/repair/repair.js';
 
@@ -61,7 +61,7 @@ export default class Repair extends ChangeCommand<typeof Repair> {
       fromDump,
       plan: plan === undefined ? undefined : { path: plan, overwrite: flags.overwrite },
       operator: await this.operator(args.spare, flags),
-      writeDump: this.writeDump,
+      saveDropped: this.saveDropped,
     });
     if (result.change !== undefined) this.report(result.change);
     const line = { main, fromDump, undoFile: flags['undo-file'], noUndo: flags['no-undo'] };
@@ -76,7 +76,7 @@ export default class Repair extends ChangeCommand<typeof Repair> {
   private async apply(spare: string, file: string, flags: Parsed): Promise<CommandResult> {
     const applied = await applyPlan(spare, file, {
       ...(await this.changeOptions(flags)),
-      writeDump: this.writeDump,
+      saveDropped: this.saveDropped,
     });
     this.report(applied.change);
     return {
@@ -110,5 +110,5 @@ export default class Repair extends ChangeCommand<typeof Repair> {
     };
   }
 
-  private readonly writeDump: WriteDump = (dump) => renderDump('json', dump, this.terminals.stdout);
+  private readonly saveDropped = droppedTo((dump) => renderDump('json', dump, this.terminals.stdout));
 }

@@ -5,11 +5,11 @@ import type { ChangeOptions, ChangeResult } from '../change.js';
 import { diagnose, problemsOf } from '../diagnose.js';
 import { withDevice } from '../open-device.js';
 import { carryOutPlan } from './carry-out.js';
-import type { WriteDump } from './dropped.js';
+import type { SaveDropped } from './dropped.js';
 import { refuseChanged } from './plan.js';
 
 export interface ApplyOptions extends ChangeOptions {
-  readonly writeDump: WriteDump;
+  readonly saveDropped: SaveDropped;
 }
 
 export interface AppliedPlan {

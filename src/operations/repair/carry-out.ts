@@ -6,11 +6,11 @@ import { decodeHeader } from '../../format/header.js';
 import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from '../change.js';
 import { type CutShort, letStand } from '../cut-short.js';
 import { attachedMains } from '../main-device.js';
-import { saveDropped, type WriteDump } from './dropped.js';
+import type { SaveDropped } from './dropped.js';
 import { verifyWritten } from './verify.js';
 
 export interface CarryOutOptions extends ChangeOptions {
-  readonly writeDump: WriteDump;
+  readonly saveDropped: SaveDropped;
   /** Shown with the plan. */
   readonly warnings: readonly string[];
   /** Mains that the undo file must not lie on, beside those that the metadata names. */
@@ -49,13 +49,7 @@ export async function carryOutPlan(
     const approved = await options.approve(seen, undoFile);
     if (approved && options.cutShort !== undefined) await letStand(options.cutShort);
     if (approved && entries.count > 0)
-      droppedFile = await saveDropped(
-        device,
-        { block: plan.header, entries },
-        generation,
-        undo,
-        options.writeDump,
-      );
+      droppedFile = await options.saveDropped(device, { block: plan.header, entries }, generation, undo);
     return approved;
   };
   const done = await change(

@@ -21,26 +21,34 @@ export interface Dropped {
 }
 
 /**
- * Writes the entries that a repair drops to a file in dump format, beside where the undo file goes (format.md
- * section 6). Returns the file's path.
+ * Saves what a repair drops before anything is overwritten. Returns the file's path.
  *
  * @param generation of the spare before the repair, for the file's name
- * @throws DmremapError `undo-unavailable`, and as writeOutputFile
+ * @param place where the undo file goes
  */
-export async function saveDropped(
+export type SaveDropped = (
   device: FileDevice,
-  { block, entries }: Dropped,
+  dropped: Dropped,
   generation: number,
   place: UndoPlace,
-  writeDump: WriteDump,
-): Promise<string> {
-  const identity = await identify(device);
-  const content = contentOf(encodeHeader({ entry_count: entries.count }, block), entries);
-  const path = await freePath(device, identity, content, generation, place);
-  await writeOutputFile(path, { never: [device] }, async (sink) => {
-    for await (const piece of writeDump({ device, identity, dump: dumpOf(content) })) await sink.write(piece);
-  });
-  return path;
+) => Promise<string>;
+
+/**
+ * Writes dropped entries to a file in dump format, beside where the undo file goes (format.md section 6). It
+ * throws DmremapError `undo-unavailable`, and as writeOutputFile.
+ */
+export function droppedTo(writeDump: WriteDump): SaveDropped {
+  return async (device, dropped, generation, place) => {
+    const identity = await identify(device);
+    const { entries } = dropped;
+    const content = contentOf(encodeHeader({ entry_count: entries.count }, dropped.block), entries);
+    const path = await freePath(device, identity, content, generation, place);
+    const pieces = writeDump({ device, identity, dump: dumpOf(content) });
+    await writeOutputFile(path, { never: [device] }, async (sink) => {
+      for await (const piece of pieces) await sink.write(piece);
+    });
+    return path;
+  };
 }
 
 async function freePath(

@@ -17,7 +17,7 @@ import { type Surveyed, surveySpare } from '../survey.js';
 import { dumpWitness, undoWitnesses } from '../witnesses.js';
 import { carryOutPlan } from './carry-out.js';
 import { type Answers, type Draft, draftRepair, isOpen, type Open } from './draft.js';
-import type { WriteDump } from './dropped.js';
+import type { SaveDropped } from './dropped.js';
 import type { Operator } from './operator.js';
 import { planOf, savePlan } from './plan.js';
 import { type FoundStarts, findStarts } from './starts.js';
@@ -29,7 +29,7 @@ export interface RepairOptions extends ChangeOptions {
   /** Write the plan to this file; that nothing is carried out is for approve to say. */
   readonly plan: { readonly path: string; readonly overwrite: boolean } | undefined;
   readonly operator: Operator;
-  readonly writeDump: WriteDump;
+  readonly saveDropped: SaveDropped;
 }
 
 /** What came of a repair. Without a draft nothing was wrong, or something was left undecided. */

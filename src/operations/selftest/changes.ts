@@ -83,14 +83,15 @@ export function resize(capacity: (content: Content) => number): Work {
 }
 
 /** A change in one: when it returns it is durable. */
-function command(run: (stage: Stage) => Promise<void>): Work {
+export function command(run: (stage: Stage) => Promise<void>): Work {
   return async (stage) => {
     await run(stage);
     await stage.answer();
   };
 }
 
-function options(stage: Stage) {
+/** Nobody is asked. */
+export function options(stage: Stage) {
   return { approve: async () => true, undo: stage.undo, now: stage.now } as const;
 }
 

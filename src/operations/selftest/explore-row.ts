@@ -69,7 +69,8 @@ export async function exploreRow(
   const sum = { states: 0, second: 0, failed: 0, all: true, starts: 0 };
   for await (const start of starts) {
     const witness = row.relocates ? withoutPlaces(options.witness) : options.witness;
-    const tally = await explore(start, row.work, { ...options, witness });
+    const { decide } = row;
+    const tally = await explore(start, row.work, { ...options, witness, ...(decide && { decide }) });
     sum.states += tally.states;
     sum.second += tally.second;
     sum.failed += tally.failed;

@@ -19,6 +19,8 @@ export interface ExploreOptions {
   readonly againEvery: number;
   /** How a state is recovered: as `check -p` does, unless told. */
   readonly mode?: Mode;
+  /** What is done then where the check leaves something to the operator. */
+  readonly decide?: Work;
 }
 
 export interface Tally {
@@ -104,11 +106,10 @@ class Explorer {
 
   /** A spare that cannot be written everywhere is recovered as it is, and when it can be written again. */
   async #recoverFully(state: Start, allowed: Allowed): Promise<Recovered> {
-    const { mode = 'preen', witness } = this.#options;
-    const recovered = judged(await recover(state, mode, witness), allowed);
+    const recovered = judged(await recover(state, this.#options), allowed);
     if (recovered.wrong !== undefined || state.faults === undefined) return recovered;
     const { faults: _healed, ...healed } = recovered.start;
-    const { wrong } = judged(await recover(healed, mode, witness), allowed);
+    const { wrong } = judged(await recover(healed, this.#options), allowed);
     return { ...recovered, wrong };
   }
 

@@ -2,6 +2,7 @@ import type { Mode } from '../../check/checker.js';
 import { Recording } from '../../device/crash/recording.js';
 import { DmremapError } from '../../errors.js';
 import { examine, settle } from '../check.js';
+import type { Work } from './run-once.js';
 import { Stage, type Start } from './stage.js';
 import type { Witness } from './witness.js';
 
@@ -16,14 +17,23 @@ export interface Recovered {
   readonly wrong: string | undefined;
 }
 
+export interface Recovery {
+  readonly witness: Witness;
+  /** As `check -p` does, unless told. */
+  readonly mode?: Mode;
+  /** What is done where that leaves something to the operator. */
+  readonly decide?: Work;
+}
+
 /**
- * What is done about a spare after a power cut: `check -p`, or what only -y does; and a second check, which
- * must find nothing.
+ * What is done about a spare after a power cut: `check -p`, or what only -y does, or the operator; and a second
+ * check, which must find nothing.
  */
-export async function recover(start: Start, mode: Mode, witness: Witness): Promise<Recovered> {
+export async function recover(start: Start, how: Recovery): Promise<Recovered> {
+  const { witness } = how;
   const recording = new Recording();
   return Stage.run(start, recording, async (stage) => {
-    const wrong = await answersAndStaysSilent(stage, mode, start.faults !== undefined);
+    const wrong = await answersAndStaysSilent(stage, how, start.faults !== undefined);
     const told = await witness.tell(stage.device);
     const complaint =
       wrong ?? (start.faults === undefined ? await witness.complain?.(stage.device) : undefined);
@@ -35,13 +45,17 @@ export async function recover(start: Start, mode: Mode, witness: Witness): Promi
 /** With sectors that cannot be written the check may fail, but it loses nothing. */
 async function answersAndStaysSilent(
   stage: Stage,
-  mode: Mode,
+  { mode = 'preen', decide }: Recovery,
   mayFail: boolean,
 ): Promise<string | undefined> {
   const options = { mode, now: stage.now, undo: stage.undo };
   try {
-    const { exitCode, remaining } = await settle(await examine(stage.path, options), options);
+    let { exitCode, remaining } = await settle(await examine(stage.path, options), options);
     if (mayFail) return undefined;
+    if ((exitCode & ~1) !== 0 && decide !== undefined) {
+      await decide(stage);
+      ({ exitCode, remaining } = await settle(await examine(stage.path, options), options));
+    }
     if ((exitCode & ~1) !== 0) return `check answers ${exitCode} (${idsOf(remaining)})`;
     if (exitCode === 0) return undefined;
     const again = await settle(await examine(stage.path, options), options);

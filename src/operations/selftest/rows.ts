@@ -3,6 +3,7 @@ import { BLOCK_SIZE } from '../../units.js';
 import { check, convert, create, reorder, resize, restore, undo, wipe } from './changes.js';
 import { appendMany, appendOne, changeState, edit, removeAndReuse, removeSome } from './commits.js';
 import type { Condition, Layout } from './made-sets.js';
+import { contradict, duplicate, repair } from './repairs.js';
 import type { Work } from './run-once.js';
 import type { Stage } from './stage.js';
 
@@ -14,6 +15,8 @@ export interface Row {
   readonly before?: (stage: Stage) => Promise<void>;
   /** The data of remaps goes to other sectors of the spare on the way: where it lies is not asked. */
   readonly relocates?: true;
+  /** What is done where a check leaves something to the operator. */
+  readonly decide?: Work;
   /** The conditions from which it can begin; all unless told. */
   readonly from?: (condition: Condition, layout: Layout) => boolean;
 }
@@ -68,6 +71,20 @@ export const ROWS: readonly Row[] = [
   { name: 'create redundant', work: create('redundant'), from: writable },
   { name: 'create plain', work: create('plain'), from: writable },
   { name: 'wipe', work: wipe(), from: writable },
+  {
+    name: 'repair of a duplicate',
+    before: duplicate,
+    work: repair(),
+    decide: repair(),
+    from: ({ name }) => name === 'clean' || name === 'dirty',
+  },
+  {
+    name: 'repair of copies that differ',
+    before: contradict,
+    work: repair(),
+    decide: repair(),
+    from: ({ name }, layout) => (name === 'clean' || name === 'dirty') && layout === 'redundant',
+  },
   { name: 'undo of restore', work: undo(), before: reorder, from: writable },
   {
     name: 'undo of convert to redundant',

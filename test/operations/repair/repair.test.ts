@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { droppedTo } from '../../../src/operations/repair/dropped.js';
 import { type RepairOptions, repairSpare } from '../../../src/operations/repair/repair.js';
 import { Scratch } from '../../device/scratch.js';
 import { fixture } from '../../support/fixtures.js';
@@ -24,10 +25,10 @@ function options(approve: boolean): RepairOptions {
       answer: async ({ answers }) => answers[0],
       consider: () => {},
     },
-    writeDump: async function* ({ dump: { table } }) {
+    saveDropped: droppedTo(async function* ({ dump: { table } }) {
       for await (const { entries } of table.parts())
         for (const slot of entries.live()) yield `${entries.exactMainSector(slot)}\n`;
-    },
+    }),
   };
 }
 
