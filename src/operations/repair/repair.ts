@@ -111,7 +111,7 @@ async function repairFound(
   const { survey } = found;
   const untouched = { starts: { starts: [], limits: [] }, remaining: problemsOf(found) };
   const cutShort = await findCutShort(device, survey, options.undo);
-  if (cutShort !== undefined && survey.choice.chosen === undefined)
+  if (cutShort !== undefined && isTakenBack(found))
     return { ...untouched, undecided: { what: 'cut-short', cutShort } };
   const starts = await startsOn(device, survey, main, options);
   if (starts.starts.length === 0 && !survey.choice.evidence && survey.module === undefined)
@@ -130,6 +130,13 @@ async function repairFound(
   options.operator.consider(draft, found);
   const done = await finish(device, { found, start, draft, main, cutShort }, options);
   return { starts, start, draft, ...done };
+}
+
+/** Whether a check puts back what a change that was cut short has overwritten: no copy is valid any more. */
+function isTakenBack({ survey: { choice }, problems }: Diagnosis): boolean {
+  return (
+    choice.chosen === undefined && (!choice.evidence || problems.some(({ id }) => id === 'no-valid-copy'))
+  );
 }
 
 async function startsOn(
