@@ -26,7 +26,7 @@ export interface PlanDocument {
   readonly generation: number;
   readonly setUuid: string | undefined;
   readonly spareUuid: string | undefined;
-  /** The image will have one copy, or had no whole one: it is not changed without an undo file. */
+  /** The image will have one copy, or other content than the one that counted: not without an undo file. */
   readonly singleCopy: boolean;
   /** Ids of the problems that are corrected. */
   readonly corrects: readonly string[];

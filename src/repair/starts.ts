@@ -1,7 +1,8 @@
 import { RemapTable } from '../format/entry.js';
-import { decodeHeader, encodeHeader, isRedundant, ZERO_UUID } from '../format/header.js';
+import { nextGeneration } from '../format/generation.js';
+import { encodeHeader, isRedundant, ZERO_UUID } from '../format/header.js';
 import { eraseHeader, wholeCopy } from '../store/commit.js';
-import { type Content, contentOf, sealedBlock } from '../store/content.js';
+import { type Content, contentOf, nextContent, sealedBlock } from '../store/content.js';
 import type { Copy, CopyName } from '../store/copy.js';
 import type { Phase } from '../store/phase.js';
 import { entriesOnlyIn, joinTables } from './edits.js';
@@ -26,23 +27,52 @@ export interface Start {
   readonly content: Content;
   /** Entries that a copy shows as live and that the content does not have. */
   readonly lost: RemapTable;
-  /** The writes after which the device holds this content whole, in one copy at least. */
-  readonly phases: readonly Phase[];
-  /** Other content of the same generation may exist: whatever is written gets a newer one. */
+  /** What would count instead is erased first. */
+  readonly erases: readonly Phase[];
+  /** The copies that are written whole then; none where one holds this content already. */
+  readonly copies: readonly CopyName[];
+  /** Other content of the same generation, or a newer one, may exist: whatever is written gets a newer one. */
   readonly renumbered: boolean;
 }
 
-/** The copy that counts, on which nothing has to be searched or chosen. */
-export function startFromChosen(chosen: Copy, content: Content): Start {
+/** A start as it will stand on the device, and the writes after which it is the content that counts. */
+export interface Beginning {
+  readonly content: Content;
+  readonly phases: readonly Phase[];
+}
+
+/**
+ * @param newest the newest generation that anything on the device claims
+ * @param now Unix seconds
+ */
+export function begin(
+  { content: found, erases, copies, renumbered }: Start,
+  newest: number,
+  now: bigint,
+): Beginning {
+  const anew = renumbered && copies.length > 0;
+  const content = anew ? nextContent(found, { generation: nextGeneration(newest) }, now) : found;
+  return { content, phases: [...erases, ...writeCopies(content, copies)] };
+}
+
+/**
+ * The copy that counts, on which nothing has to be searched or chosen.
+ *
+ * @param contested a damaged copy claims to be newer
+ */
+export function startFromChosen(chosen: Copy, content: Content, contested: boolean): Start {
   return {
     id: idOf(chosen.name, content),
     certainty: 'certain',
     title: `the ${chosen.name} copy, which is whole and counts`,
-    why: 'Its checksum fits, and no other copy is newer.',
+    why: contested
+      ? 'Its checksum fits, but a damaged copy claims to be newer.'
+      : 'Its checksum fits, and no other copy is newer.',
     searched: undefined,
     content,
     lost: NOTHING,
-    phases: [],
+    erases: [],
+    copies: [],
     renumbered: false,
   };
 }
@@ -74,9 +104,10 @@ export function startFromCopy(
     searched: undefined,
     content,
     lost: joinTables(lost),
-    phases: erased.map(({ headerAt, name }) =>
+    erases: erased.map(({ headerAt, name }) =>
       eraseHeader(headerAt, logicalBlockSize, `the header of the ${name} copy`),
     ),
+    copies: [],
     renumbered: true,
   };
 }
@@ -84,7 +115,6 @@ export function startFromCopy(
 /** A content that was found by reconstruction. */
 export function startFromCandidate(candidate: Candidate): Start {
   const { kind, content, proven, odds, why, lost, fits, problems } = candidate;
-  const copies: readonly CopyName[] = fits.length > 0 ? fits : ['primary'];
   return {
     id: idOf(kind, kind === 'rebuilt' ? withoutIdentity(content) : content),
     certainty: proven ? 'proven' : 'guess',
@@ -94,7 +124,8 @@ export function startFromCandidate(candidate: Candidate): Start {
     content,
     // what else a damaged copy shows is the damage itself, unless it is of another generation
     lost: proven && !problems.some(({ id }) => id === 'copy-claims-newer') ? NOTHING : lost,
-    phases: writeCopies(content, copies),
+    erases: [],
+    copies: fits.length > 0 ? fits : ['primary'],
     renumbered: !proven,
   };
 }
@@ -119,7 +150,8 @@ export function startFromDump(content: Content, label: string, shown: readonly R
     searched: undefined,
     content,
     lost: joinTables(shown.map((table) => entriesOnlyIn(table, content.table))),
-    phases: writeCopies(content, ['primary']),
+    erases: [],
+    copies: ['primary'],
     renumbered: true,
   };
 }
@@ -134,7 +166,8 @@ export function startAsItLies(copy: Copy, content: Content, shown: readonly Rema
     searched: undefined,
     content,
     lost: joinTables(shown.map((table) => entriesOnlyIn(table, content.table))),
-    phases: writeCopies(content, [copy.name]),
+    erases: [],
+    copies: [copy.name],
     renumbered: true,
   };
 }
@@ -146,10 +179,20 @@ function writeCopies(content: Content, copies: readonly CopyName[]): Phase[] {
     .map((copy) => ({ purpose: `write the ${copy} copy`, writes: wholeCopy(content, copy) }));
 }
 
-/** A word for people, and eight digits that no other content of this device shares. */
+/**
+ * A word for people, and eight digits that no other content of this device shares. They are no CRC-32: contents
+ * that were found by one checksum all have that.
+ */
 function idOf(word: string, content: Content): string {
-  const { checksum } = decodeHeader(sealedBlock(content, 'primary'));
-  return `${word}-${checksum.toString(16).padStart(8, '0')}`;
+  const hash = fnv1a(content.table.bytes, fnv1a(sealedBlock(content, 'primary')));
+  return `${word}-${hash.toString(16).padStart(8, '0')}`;
+}
+
+/** The hash FNV-1a of 32 bits. */
+function fnv1a(block: Uint8Array, before = 0x811c9dc5): number {
+  let hash = before;
+  for (const byte of block) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
 }
 
 /** Identity and times of a header made anew are others at the next run: its id must be the same. */

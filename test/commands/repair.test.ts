@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { documentOf } from '../obligations/schemas.js';
 import { fingerprint, patient, Workshop } from '../obligations/workshop.js';
+import { patch, patchEntry, seal } from '../support/build-image.js';
 import { fixture } from '../support/fixtures.js';
 import { assert, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
@@ -89,6 +90,41 @@ slow('what nobody asked or offers is refused: 16, and nothing is done', async ()
   assert.match(ended.stderr, 'nothing asks about spare-shared');
 });
 
+slow('a guess that is named and not accepted leaves nothing else to be taken in its place', async () => {
+  const image = fixture('flip-each');
+  const spare = shop.put('spare.img', image);
+  const looked = documentOf(await shop.run(['repair', spare, '--dry-run', '--json']), 'repair');
+  const candidates = looked['candidates'] as { id: string; certainty: string }[];
+  const guess = candidates.find(({ certainty }) => certainty === 'guess');
+  assert.ok(candidates.some(({ certainty }) => certainty === 'proven'));
+  assert.is((await shop.run(['repair', spare, '--candidate', guess?.id ?? '', '--yes'])).code, 4);
+  assert.ok(readFileSync(spare).equals(image));
+});
+
+slow('the content of a dump that is chosen is the one that is edited, written and kept', async () => {
+  const image = fixture('redundant-some');
+  const spare = shop.put('spare.img', image);
+  const dump = shop.path('dump.json');
+  assert.is((await shop.run(['dump', spare, '-o', dump])).code, 0);
+  const before = await shop.run(['dump', spare, '--format', 'csv']);
+  // ten generations on, two entries have one main sector
+  patch(image, 'both', 'generation', 11);
+  patchEntry(image, 'both', 1, [image.readUIntLE(4096, 6), image.readUIntLE(4096 + 24, 6)]);
+  seal(image, 'both');
+  shop.put('spare.img', image);
+  const line = ['repair', spare, '--from-dump', dump];
+  const looked = documentOf(await shop.run([...line, '--yes', '--json']), 'repair');
+  const chosen = (looked['candidates'] as { id: string }[]).find(({ id }) => id.startsWith('dump-'));
+  const taken = [...line, '--candidate', chosen?.id ?? '', '--accept-guess', '--yes', '--json'];
+  assert.is((await shop.run([...taken, '--no-undo'])).code, 8, 'the copy that counts is overwritten');
+  const document = documentOf(await shop.run(taken), 'repair');
+  assert.equal([document['exit_code'], document['remaining']], [1, []]);
+  assert.is((document['dropped'] as unknown[]).length, 1, 'what the dump does not have');
+  const after = await shop.run(['dump', spare, '--format', 'csv']);
+  assert.equal(after.stdout.split('\n').slice(1), before.stdout.split('\n').slice(1));
+  assert.ok(readFileSync(spare).readUInt32LE(60) > 11, 'no generation is given twice');
+});
+
 slow('what is dropped is in a file that restore can read, and in the undo file', async () => {
   const image = fixture('dup-main');
   const spare = shop.put('spare.img', image);
@@ -144,6 +180,8 @@ slow('a header that is lost is made anew from a dump, or from main and what look
   const path = shop.put('lost.img', lost);
   const alone = documentOf(await shop.run(['repair', path, '--yes', '--json']), 'repair');
   assert.match(JSON.stringify(alone['error']), 'not-dmremap3');
+  const undecided = documentOf(await shop.run(['repair', path, '--main', main, '--yes', '--json']), 'repair');
+  assert.is(undecided['exit_code'], 4, 'a guess waits');
   for (const flags of [
     ['--main', main],
     ['--from-dump', dump],

@@ -37,12 +37,16 @@ function answerLines(result: RepairResult, line: RepairLine, { key, answers }: Q
     .map((answer) => decidedLine(result, line, new Map([...(result.answers ?? []), [key, answer]])));
 }
 
-function decidedLine({ lastingName, start }: RepairResult, line: RepairLine, answers: Answers): string {
+function decidedLine(
+  { lastingName, start, starts }: RepairResult,
+  line: RepairLine,
+  answers: Answers,
+): string {
   return shellCommand([
     ...['dmremap', 'repair', lastingName],
     ...(line.main === undefined ? [] : ['--main', line.main]),
     ...(line.fromDump === undefined ? [] : ['--from-dump', line.fromDump]),
-    ...(start === undefined ? [] : candidateWords(start)),
+    ...(start === undefined ? [] : candidateWords(start, starts.starts)),
     ...[...answers].flatMap(([key, { id }]) => ['--answer', `${key}=${id}`]),
     ...(line.undoFile === undefined ? [] : ['--undo-file', line.undoFile]),
     ...(line.noUndo ? ['--no-undo'] : []),
@@ -50,15 +54,18 @@ function decidedLine({ lastingName, start }: RepairResult, line: RepairLine, ans
   ]);
 }
 
-function candidateWords({ id, certainty }: Start): string[] {
-  if (certainty === 'certain') return [];
+/** The copy that counts goes without saying where there is no other. */
+function candidateWords({ id, certainty }: Start, starts: readonly Start[]): string[] {
+  if (certainty === 'certain' && starts.length === 1) return [];
   return ['--candidate', id, ...(certainty === 'guess' ? ['--accept-guess'] : [])];
 }
 
 export function repairExitCode({ undecided, change, draft, remaining }: RepairResult): number {
+  // where nothing is left of a header no problem has a name, yet something is wrong
+  if (undecided !== undefined) return EXIT_PROBLEMS;
   const left = remaining.length > 0 ? EXIT_PROBLEMS : EXIT_OK;
   if (change?.applied === true) return EXIT_CORRECTED | left;
-  const onlyShown = undecided === undefined && draft !== undefined && draft.phases.length > 0;
+  const onlyShown = draft !== undefined && draft.phases.length > 0;
   return onlyShown ? EXIT_OK : left;
 }
 

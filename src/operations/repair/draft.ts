@@ -9,7 +9,7 @@ import type { Answer, Question } from '../../repair/answers/answer.js';
 import { isAskedAbout, questionsOf } from '../../repair/answers/questions.js';
 import { planCorrections } from '../../repair/corrections.js';
 import { type Edit, inOrder, joinTables } from '../../repair/edits.js';
-import type { Start } from '../../repair/starts.js';
+import { type Beginning, begin, type Start } from '../../repair/starts.js';
 import { isEvidence } from '../../store/choose.js';
 import { type Content, contentOf } from '../../store/content.js';
 import { carryOut, type Phase } from '../../store/phase.js';
@@ -67,16 +67,18 @@ export async function draftRepair(
   answer: AnswerQuestion,
   options: DraftOptions,
 ): Promise<Draft | Open> {
+  const newest = newestClaim(found, start);
+  const beginning = begin(start, newest, options.now);
   const virtual = new OverlayDevice(device);
-  await carryOut(virtual, start.phases);
+  await carryOut(virtual, beginning.phases);
   const facts = { main: options.main?.facts };
   const begun = await diagnose(virtual, facts);
+  refuseOther(begun, beginning);
   const settled = await askAll(virtual, begun, answer, options);
   if (isOpen(settled)) return settled;
   const { answers, edits, stopped } = settled;
   const edit = inOrder(edits);
-  const newest = newestClaim(found, start);
-  const phases = [...start.phases];
+  const phases = [...beginning.phases];
   const corrected: Problem[] = [];
   let current = begun;
   const rounds = stopped ? 0 : ROUNDS;
@@ -92,7 +94,7 @@ export async function draftRepair(
       now: options.now,
       logicalBlockSize: device.logicalBlockSize,
       newest,
-      ...(first ? { edit, renumber: isRenumbered(start, newest) } : {}),
+      ...(first ? { edit, renumber: isRenumbered(start, beginning, newest) } : {}),
     });
     await carryOut(virtual, plan.phases);
     phases.push(...plan.phases);
@@ -104,8 +106,8 @@ export async function draftRepair(
     phases,
     corrected: [...corrected, ...answeredAway(begun, current, corrected)],
     remaining: problemsOf(current),
-    result: contentIn(current) ?? start.content,
-    dropped: joinTables([start.lost, edit(start.content).dropped]),
+    result: contentIn(current) ?? beginning.content,
+    dropped: joinTables([start.lost, edit(beginning.content).dropped]),
   };
 }
 
@@ -181,8 +183,19 @@ function newestClaim({ copies, choice }: Surveyed, { content }: Start): number {
 }
 
 /** A copy that is exactly one newer is an update in flight (format.md section 4); anything else may be content. */
-function isRenumbered({ renumbered, content }: Start, newest: number): boolean {
-  return renumbered || generationDistance(content.header.generation, newest) > 1;
+function isRenumbered({ renumbered, copies }: Start, { content }: Beginning, newest: number): boolean {
+  const still = renumbered && copies.length === 0;
+  return still || generationDistance(content.header.generation, newest) > 1;
+}
+
+/** Everything that is asked, shown and written then is about the content that was chosen, and no other. */
+function refuseOther(begun: Diagnosis, { content }: Beginning): void {
+  const counts = contentIn(begun);
+  if (counts === undefined) return;
+  const same =
+    counts.header.generation === content.header.generation &&
+    Buffer.compare(counts.table.bytes, content.table.bytes) === 0;
+  if (!same) throw new Error('another content counts than the one that the repair begins with');
 }
 
 function contentIn({ survey: { choice, table } }: Diagnosis): Content | undefined {

@@ -38,7 +38,8 @@ export function decidedBefore(decided: Decided, otherwise: Operator, warn: (text
     start: async (found, diagnosis) => {
       const named = startNamed(found.starts, decided.candidate);
       const taken = named !== undefined && (named.certainty !== 'guess' || decided.acceptGuess);
-      return taken ? named : otherwise.start(found, diagnosis);
+      if (taken) return named;
+      return otherwise.start(named === undefined ? found : { ...found, starts: [named] }, diagnosis);
     },
     answer: async (question) => {
       const key = [question.key, question.problem.id].find((one) => decided.answers.has(one));
@@ -76,13 +77,13 @@ function namedAnswer({ key, answers }: Question, id: string | undefined): Answer
 }
 
 /**
- * Decides without a person: the content that counts or the one that is proven, and of the answers those that
+ * Decides without a person: the content that is proven or the one that counts, and of the answers those that
  * `check -y` would give. A guess is left undecided (cli.md, repair --yes).
  */
 export const CAUTIOUS: Pick<Operator, 'start' | 'answer'> = {
   start: async ({ starts }) => {
-    const certain = starts.find(({ certainty }) => certainty === 'certain');
-    return certain ?? starts.find(({ certainty }) => certainty === 'proven');
+    const proven = starts.find(({ certainty }) => certainty === 'proven');
+    return proven ?? starts.find(({ certainty }) => certainty === 'certain');
   },
   answer: async ({ problem, answers }) =>
     problem.row.fix === 'proven' ? answers.find(({ recommended }) => recommended) : undefined,

@@ -4,12 +4,18 @@ import { writeOutputFile } from '../../device/output-file.js';
 import { DmremapError } from '../../errors.js';
 import { type PlanDocument, planText } from '../../exchange/plan-document.js';
 import { type Header, hasExtension, isRedundant, ZERO_UUID } from '../../format/header.js';
+import type { Start } from '../../repair/starts.js';
 import { type Diagnosis, problemsOf } from '../diagnose.js';
 import type { Draft } from './draft.js';
 import { fingerprint, rangesOf } from './fingerprint.js';
 
 /** A draft bound to what it was made from: all copies of the metadata, and whatever it overwrites. */
-export async function planOf(device: FileDevice, found: Diagnosis, draft: Draft): Promise<PlanDocument> {
+export async function planOf(
+  device: FileDevice,
+  found: Diagnosis,
+  start: Start,
+  draft: Draft,
+): Promise<PlanDocument> {
   const { chosen } = found.survey.choice;
   const { phases, result, dropped } = draft;
   const ranges = rangesOf(device, found.survey.copies, phases);
@@ -23,7 +29,7 @@ export async function planOf(device: FileDevice, found: Diagnosis, draft: Draft)
     generation: chosen?.header.generation ?? 0,
     setUuid: known(header, 'set_uuid'),
     spareUuid: known(header, 'spare_uuid'),
-    singleCopy: chosen === undefined || !isRedundant(header),
+    singleCopy: start.certainty !== 'certain' || !isRedundant(header),
     corrects: correctedBy(found, draft),
     header: block,
     dropped: dropped.bytes,

@@ -196,7 +196,7 @@ async function finish(
   options: RepairOptions,
 ): Promise<Pick<Outcome, 'change' | 'corrects' | 'droppedFile' | 'remaining'>> {
   if (draft.phases.length === 0) return { remaining: draft.remaining };
-  const plan = await planOf(device, found, draft);
+  const plan = await planOf(device, found, start, draft);
   const { corrects } = plan;
   const warnings = draft.remaining.map(({ id, row }) => `${id} will remain: ${row.title.toLowerCase()}`);
   if (start.certainty === 'guess') warnings.unshift(`this is a guess: ${start.title}`);

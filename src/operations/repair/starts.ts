@@ -1,7 +1,8 @@
 import type { BlockDevice } from '../../device/block-device.js';
 import type { RemapTable } from '../../format/entry.js';
 import { RemapTable as Table } from '../../format/entry.js';
-import { encodeHeader, isRedundant, MAGIC, VERSION } from '../../format/header.js';
+import { isNewer } from '../../format/generation.js';
+import { encodeHeader, hasExtension, isRedundant, MAGIC, ROLE, VERSION } from '../../format/header.js';
 import type { Candidate } from '../../repair/reconstruct/candidate.js';
 import type { Told } from '../../repair/reconstruct/lost-header.js';
 import type { Witness } from '../../repair/reconstruct/reading.js';
@@ -52,18 +53,23 @@ export async function findStarts(
   // by our rules no checksum of the kernel module's own metadata ever fits: all that is found would destroy it
   if (chosen === undefined && survey.module !== undefined) return { starts: [], limits: [] };
   const found: Start[] = [];
-  if (chosen !== undefined && survey.table !== undefined)
-    found.push(startFromChosen(chosen, contentOf(chosen.block, survey.table)));
-  else found.push(...(await startsFromWholeCopies(device, survey)));
   const newer = others.some(({ claims }) => claims.includes('newer-generation'));
+  if (chosen !== undefined && survey.table !== undefined)
+    found.push(startFromChosen(chosen, contentOf(chosen.block, survey.table), newer));
+  else found.push(...(await startsFromWholeCopies(device, survey)));
   const contradicting = others.some(({ standing }) => standing === 'differs');
   const searching = (chosen === undefined && !contradicting) || newer;
   const { candidates, limits } = searching
     ? await search(device, survey, knowledge)
     : { candidates: [], limits: [] };
-  found.push(...candidates.filter((one) => !isKnown(one, found)).map(startFromCandidate));
+  const wanted = candidates.filter((one) => isNewest(one, chosen) && !isKnown(one, found));
+  found.push(...wanted.map(startFromCandidate));
+  // a newer content that is proven is what the copy that counts would have become
+  found.sort((a, b) => Number(b.certainty === 'proven') - Number(a.certainty === 'proven'));
   const shown = await shownTables(device, others);
-  if (knowledge.dump !== undefined) found.push(dumpStart(knowledge.dump, shown));
+  // a dump from before a migration would make a spare active again that is not
+  if (knowledge.dump !== undefined && (chosen === undefined || isActive(chosen)))
+    found.push(dumpStart(knowledge.dump, chosen === undefined ? shown : [...shown, ...tablesOf(survey)]));
   if (chosen === undefined) found.push(...(await startsAsTheyLie(device, others, shown)));
   return { starts: distinct(found), limits };
 }
@@ -71,6 +77,19 @@ export async function findStarts(
 async function search(device: BlockDevice, { copies }: Surveyed, { witnesses, told }: Knowledge) {
   const damaged = await readDamagedSet(device, copies, witnesses, told !== undefined);
   return reconstruct(damaged, witnesses, told);
+}
+
+/** What a damaged copy held before the one that counts is of no use any more. */
+function isNewest({ generation }: Candidate, chosen: Copy | undefined): boolean {
+  return chosen === undefined || isNewer(generation, chosen.header.generation);
+}
+
+function isActive({ header }: Copy): boolean {
+  return !hasExtension(header) || header.role === ROLE.active;
+}
+
+function tablesOf({ table }: Surveyed): readonly RemapTable[] {
+  return table === undefined ? [] : [table];
 }
 
 /** A candidate that is what already lies in the copy that counts. */
