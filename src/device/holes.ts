@@ -1,4 +1,4 @@
-import type { Bytes } from '../units.js';
+import { type Bytes, bytes, roundDown } from '../units.js';
 import type { BlockDevice } from './block-device.js';
 
 /** What a device may offer beyond BlockDevice: knowing where it is all zeros without reading it. */
@@ -11,7 +11,11 @@ function knowsHoles(device: BlockDevice): device is BlockDevice & KnowsHoles {
   return 'nextData' in device;
 }
 
-/** The first byte at or after `at` that may hold data: `at` itself where holes are unknown. */
-export async function nextData(device: BlockDevice, at: Bytes): Promise<Bytes> {
-  return knowsHoles(device) ? device.nextData(at) : at;
+/**
+ * The first unit of so many bytes from `at` on, which is the beginning of one, that may hold data: `at` itself where
+ * holes are unknown; the size or more where none does.
+ */
+export async function dataFrom(device: BlockDevice, at: number, unit: number): Promise<number> {
+  if (at >= device.size || !knowsHoles(device)) return at;
+  return roundDown(await device.nextData(bytes(at)), unit);
 }

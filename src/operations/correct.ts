@@ -81,7 +81,7 @@ async function write(
     problems,
     now: options.now,
     logicalBlockSize: device.logicalBlockSize,
-    beyond: await generationsBeyond(device, diagnosis, problems),
+    beyond: await generationsBeyond(device, diagnosis, problems, options),
   });
   if (plan.needsUndo) return carryOutSaved(device, plan.phases, survey.choice.chosen?.header, options);
   await carryOut(device, plan.phases);
@@ -93,10 +93,11 @@ async function generationsBeyond(
   device: FileDevice,
   { survey: { choice, table } }: FullDiagnosis,
   problems: readonly Problem[],
+  { progress }: CheckOptions,
 ): Promise<number | undefined> {
   if (!problems.some(({ id }) => id === 'device-grown-occupied')) return undefined;
   if (choice.chosen === undefined || table === undefined) return undefined;
-  return newestBeyond(device, contentOf(choice.chosen.block, table));
+  return newestBeyond(device, contentOf(choice.chosen.block, table), progress);
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { BlockDevice } from '../device/block-device.js';
-import { SliceDevice } from '../device/filters/slice-device.js';
-import { nextData } from '../device/holes.js';
+import { dataFrom } from '../device/holes.js';
 import { readAround } from '../device/read-around.js';
 import { isNewer } from '../format/generation.js';
 import { backupHeaderPlace } from '../format/geometry.js';
@@ -40,8 +39,9 @@ export async function firstOccupied(
 ): Promise<Sectors | undefined> {
   const expected = await writesOfMove(device, content);
   const from = Number(content.header.spare_device_size) * SECTOR_SIZE;
+  const next = (at: number) => dataFrom(device, at, SECTOR_SIZE);
   const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(device.size - from, 0)));
-  for (let at = await dataFrom(device, from); at < device.size; at = await dataFrom(device, at + CHUNK)) {
+  for (let at = await next(from); at < device.size; at = await next(at + CHUNK)) {
     const chunk = buffer.subarray(0, Math.min(CHUNK, device.size - at));
     const [unreadable] = await readAround(device, bytes(at), chunk);
     const places = [unreadable?.at, firstUnexpected(chunk, at, expected)].filter(
@@ -55,22 +55,24 @@ export async function firstOccupied(
 
 /**
  * The newest generation that any header of this spare names beyond the known size: moves that were cut short,
- * each on a device of another size, left them there. Reads all of it; undefined where there is none.
+ * each on a device of another size, left them there. Reads all of it but the holes of an image file; undefined
+ * where there is none.
+ *
+ * @param progress told bytes done, of how many
  */
-export async function newestBeyond(device: BlockDevice, { header }: Content): Promise<number | undefined> {
+export async function newestBeyond(
+  device: BlockDevice,
+  { header }: Content,
+  progress: (done: number, total: number) => void = () => {},
+): Promise<number | undefined> {
   const from = roundDown(Number(header.spare_device_size) * SECTOR_SIZE, BLOCK_SIZE);
-  const rest = new SliceDevice(device, bytes(from), bytes(device.size - from));
-  const ours = (await searchHeaders(rest)).filter((found) => found.header.spare_uuid === header.spare_uuid);
+  const found = await searchHeaders(device, (done) => progress(done, device.size - from), bytes(from));
+  const ours = found.filter((one) => one.header.spare_uuid === header.spare_uuid);
   return ours.reduce<number | undefined>(
     (newest, { header: { generation } }) =>
       newest === undefined || isNewer(generation, newest) ? generation : newest,
     undefined,
   );
-}
-
-/** The first sector from `at` on that may be anything but zero. */
-async function dataFrom(device: BlockDevice, at: number): Promise<number> {
-  return at >= device.size ? device.size : roundDown(await nextData(device, bytes(at)), SECTOR_SIZE);
 }
 
 /** What a move writes at the end. The time of its commit is taken over from what an earlier one left there. */

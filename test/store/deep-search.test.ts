@@ -1,12 +1,19 @@
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
+import { openDevice } from '../../src/device/open.js';
 import { searchHeaders } from '../../src/store/deep-search.js';
+import { bytes } from '../../src/units.js';
+import { Scratch } from '../device/scratch.js';
 import { buildImage, endPlace } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
 
 /** Headers to which nothing points any more are found wherever a header can lie. */
 
 const test = suite('searchHeaders');
+const scratch = new Scratch();
+test.after(() => scratch.cleanUp());
+
 const MIB = 2 ** 20;
 
 test('a backup far from the end of a device whose primary is lost', async () => {
@@ -68,4 +75,22 @@ test('what cannot be read is passed over', async () => {
     found.map(({ at }) => Number(at)),
     [0, MIB],
   );
+});
+
+test('the hole of an image file is not read', async () => {
+  const path = scratch.path('hole.img');
+  const file = openSync(path, 'w');
+  const [at, size] = [2 ** 42, 2 ** 43];
+  ftruncateSync(file, size);
+  writeSync(file, 'DMREMAP3', at);
+  closeSync(file);
+  const device = await openDevice(path, { mode: 'read' });
+  const told: number[] = [];
+  const found = await searchHeaders(device, (done) => told.push(done), bytes(MIB));
+  await device.close();
+  assert.equal(
+    found.map((one) => Number(one.at)),
+    [at],
+  );
+  assert.equal(told.length, 1);
 });
