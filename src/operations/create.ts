@@ -102,7 +102,10 @@ async function planOf(
     device: await describeDevice(device),
     before: describeOccupant(occupant),
     after: `an empty ${fresh.layout} set for a main of ${fresh.mainSize} sectors: up to ${fresh.maxEntries} remaps, ${freshDataSectors(fresh)} data sectors`,
-    phases: [...erase(occupant.erasures, device.logicalBlockSize), ...createPhases(freshContent(fresh))],
+    phases: [
+      ...erase(occupant.erasures, device.logicalBlockSize),
+      ...createPhases(freshContent(fresh), device.logicalBlockSize),
+    ],
     warnings,
     destroys: occupant.erasures.length > 0,
     singleCopy: fresh.layout === 'plain',

@@ -1,14 +1,17 @@
 import type { FileDevice } from '../device/file-device.js';
+import { OverlayDevice } from '../device/filters/overlay-device.js';
 import { identify } from '../device/identity.js';
 import { hasExtension, ZERO_UUID } from '../format/header.js';
 import type { Copy } from '../store/copy.js';
 import type { LoadedCopies } from '../store/load.js';
-import { carryOut, type Phase, type Write } from '../store/phase.js';
+import { loadChoice } from '../store/load-choice.js';
+import { carryOut } from '../store/phase.js';
 import { isRefusal } from '../undo/format.js';
 import { stateFolder, type UndoPlace } from '../undo/place.js';
 import { openUndo, type SavedUndo } from '../undo/reader.js';
 import { compareWithUndo, putBackPhases } from '../undo/verify.js';
 import { markFinished } from '../undo/writer.js';
+import { putBackChosenFirst } from './put-back/other-set.js';
 import type { Surveyed } from './survey.js';
 import { listUnfinished, namingUndo, spareIdentity } from './undo-files.js';
 
@@ -59,7 +62,13 @@ function uuidOf({ header }: Copy): string | undefined {
 /** Puts back what the change had overwritten. Returns what was done, for people. */
 export async function takeBack(device: FileDevice, { path }: CutShort): Promise<readonly string[]> {
   const done = await withUndo(path, async (undo) => {
-    const phases = primaryLast(await putBackPhases(undo, 'spare'));
+    const inReverse = await putBackPhases(undo, 'spare');
+    const after = new OverlayDevice(device);
+    await carryOut(after, inReverse);
+    const { chosen } = (await loadChoice(after)).choice;
+    const writes = inReverse.flatMap((phase) => phase.writes);
+    const phases =
+      chosen === undefined ? inReverse : putBackChosenFirst(writes, chosen, device.logicalBlockSize);
     await carryOut(device, phases).catch((error: unknown) => {
       throw namingUndo(error, path);
     });
@@ -67,19 +76,6 @@ export async function takeBack(device: FileDevice, { path }: CutShort): Promise<
   });
   await markFinished(path);
   return done ?? [];
-}
-
-/**
- * As soon as a copy is valid again, a power cut leaves the rest as it is: the header at the front, the only one
- * that a plain set has, comes after everything else.
- */
-function primaryLast(phases: readonly Phase[]): Phase[] {
-  const isFront = ({ at }: Write) => at === 0;
-  const rest = phases.map((phase) => ({ ...phase, writes: phase.writes.filter((write) => !isFront(write)) }));
-  const front = phases.flatMap(({ purpose, writes }) =>
-    writes.filter(isFront).map((write) => ({ purpose, writes: [write] })),
-  );
-  return [...rest, ...front].filter(({ writes }) => writes.length > 0);
 }
 
 /** A valid copy lies on the device: the change needs no undoing (format.md section 4). */

@@ -2,11 +2,14 @@ import { judge, withRow } from '../check/checker.js';
 import type { Finding, Problem } from '../check/finding.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { OverlayDevice } from '../device/filters/overlay-device.js';
+import { isRedundant } from '../format/header.js';
 import { planCorrections } from '../repair/corrections.js';
 import type { Candidate } from '../repair/reconstruct/candidate.js';
 import type { Witness } from '../repair/reconstruct/reading.js';
 import { reconstruct } from '../repair/reconstruct/reconstruct.js';
-import { wholeCopy } from '../store/commit.js';
+import { eraseHeader, wholeCopy } from '../store/commit.js';
+import { type Content, placeOf } from '../store/content.js';
+import type { CopyName } from '../store/copy.js';
 import { carryOut, type Phase } from '../store/phase.js';
 import { type Diagnosis, diagnose } from './diagnose.js';
 import { readDamagedSet } from './reconstruct.js';
@@ -40,7 +43,7 @@ export async function findProven(
   const candidate = reconstruct(damaged, witnesses).candidates.find(({ proven }) => proven);
   if (candidate === undefined) return undefined;
   const after = new OverlayDevice(device);
-  const phases = writeContent(candidate);
+  const phases = writeContent(candidate, device.logicalBlockSize);
   await carryOut(after, phases);
   const first = await diagnose(after, options);
   let current = first;
@@ -60,14 +63,25 @@ export async function findProven(
   return { candidate, problems: [withRow(findingOf(candidate, problems)), ...first.problems], phases };
 }
 
-/** The copies whose own checksum is the one of the content; the other one is corrected as any damaged copy. */
-function writeContent({ content, fits }: Candidate): Phase[] {
-  return (['backup', 'primary'] as const)
-    .filter((copy) => fits.includes(copy))
-    .map((copy) => ({
-      purpose: `write the proven content to the ${copy} copy`,
-      writes: wholeCopy(content, copy),
-    }));
+/**
+ * The copies whose own checksum is the one of the content; the other one is corrected as any damaged copy. Where the
+ * first one cannot be written the other one takes the content.
+ */
+function writeContent({ content, fits }: Candidate, logicalBlockSize: number): Phase[] {
+  const copies = (['backup', 'primary'] as const).filter((copy) => fits.includes(copy));
+  return copies.map((copy, index) => {
+    const phase = writeTo(content, copy);
+    if (!isRedundant(content.header)) return phase;
+    const secure = index === 0 ? [writeTo(content, copy === 'backup' ? 'primary' : 'backup')] : [];
+    const { headerAt } = placeOf(content.header, copy);
+    const tidy = [eraseHeader(headerAt, logicalBlockSize, `the ${copy} header`)];
+    const { generation } = content.header;
+    return { ...phase, ifFails: { copy, secure, tidy, stands: 'after', generation } };
+  });
+}
+
+function writeTo(content: Content, copy: CopyName): Phase {
+  return { purpose: `write the proven content to the ${copy} copy`, writes: wholeCopy(content, copy) };
 }
 
 function findingOf({ why }: Candidate, problems: readonly Problem[]): Finding {

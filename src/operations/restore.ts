@@ -135,7 +135,7 @@ function endsOf({ header }: Content, size: Bytes): Partial<Header> {
 function restorePhases(content: Content, survey: Surveyed, device: FileDevice, now: bigint): Phase[] {
   const { choice, table } = survey;
   const { logicalBlockSize } = device;
-  if (choice.chosen === undefined || table === undefined) return createPhases(content);
+  if (choice.chosen === undefined || table === undefined) return createPhases(content, logicalBlockSize);
   const found = contentOf(choice.chosen.block, table);
   const damaged = new Set(
     choice.others
@@ -144,7 +144,7 @@ function restorePhases(content: Content, survey: Surveyed, device: FileDevice, n
   );
   const moves = needsMove(found, device.size);
   const before = moves ? movedContent(found, device.size, now) : found;
-  if (!samePlaces(before.header, content.header)) return createPhases(content);
+  if (!samePlaces(before.header, content.header)) return createPhases(content, logicalBlockSize);
   const whole = moves
     ? moveBackup(found, before, !damaged.has('primary'), logicalBlockSize)
     : [...damaged].map((copy) => rewrite(before, copy, logicalBlockSize));

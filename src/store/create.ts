@@ -12,9 +12,10 @@ import {
   VERSION,
 } from '../format/header.js';
 import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, type Sectors } from '../units.js';
-import { wholeCopy } from './commit.js';
+import { eraseHeader, wholeCopy } from './commit.js';
 import { type Content, contentOf } from './content.js';
-import type { Phase, Write } from './phase.js';
+import type { CopyName } from './copy.js';
+import type { IfFails, Phase, Write } from './phase.js';
 
 export interface FreshSet {
   readonly layout: 'redundant' | 'plain';
@@ -106,7 +107,15 @@ function zeros(erasures: readonly Erasure[], logicalBlockSize: number): Write[] 
  * The writes that make a fresh set: what was there is gone before the first copy is whole, and the primary,
  * by which the set is found first, comes last.
  */
-export function createPhases(content: Content): Phase[] {
-  const copies = isRedundant(content.header) ? (['backup', 'primary'] as const) : (['primary'] as const);
-  return copies.map((copy) => ({ purpose: `write the ${copy} copy`, writes: wholeCopy(content, copy) }));
+export function createPhases(content: Content, logicalBlockSize: number): Phase[] {
+  const write = (copy: CopyName): Phase => ({
+    purpose: `write the ${copy} copy`,
+    writes: wholeCopy(content, copy),
+  });
+  if (!isRedundant(content.header)) return [write('primary')];
+  // the backup holds the set: it stands there
+  const tidy = [eraseHeader(bytes(0), logicalBlockSize, 'the primary header')];
+  const { generation } = content.header;
+  const ifFails: IfFails = { copy: 'primary', secure: [], tidy, stands: 'after', generation };
+  return [write('backup'), { ...write('primary'), ifFails }];
 }

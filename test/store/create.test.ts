@@ -44,7 +44,7 @@ test('both layouts, any size and capacity that fits', async () => {
         now: 1_750_000_000n,
       };
       const device = new MemoryDevice(new Uint8Array(size * 512));
-      await carryOut(device, createPhases(freshContent(set)));
+      await carryOut(device, createPhases(freshContent(set), 512));
       const identity = { main_id: mainId, set_uuid: uuidBytes(SET_UUID), spare_uuid: uuidBytes(SPARE_UUID) };
       const times = { creation_time: 1_750_000_000, last_update_time: 1_750_000_000 };
       const expected = buildImage({
@@ -82,7 +82,7 @@ test('the backup is written before the primary, by which the set is found', () =
   const base = { size: bytes(512 * 2048), maxEntries: 10, mainSize: sectors(100), mainId: '', now: 0n };
   const uuids = { setUuid: SET_UUID, spareUuid: SPARE_UUID };
   const places = (layout: 'redundant' | 'plain') =>
-    createPhases(freshContent({ ...base, ...uuids, layout })).map(({ writes }) =>
+    createPhases(freshContent({ ...base, ...uuids, layout }), 512).map(({ writes }) =>
       writes.map(({ at }) => Number(at)),
     );
   assert.equal(places('redundant'), [[2040 * 512], [0]]);

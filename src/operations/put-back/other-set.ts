@@ -7,8 +7,7 @@ import { areasOf, isWithin, partsOf } from './parts.js';
 
 /**
  * Puts another set back in the place of the one that is there, as `create` has replaced it: every header of now
- * is erased, then all but the copies is put back, then the copy that counts, then the other one. While none is
- * valid a power cut leaves the undo file of this undo to be applied.
+ * is erased first. While no copy is valid a power cut leaves the undo file of this undo to be applied.
  */
 export function putBackOtherSet(
   writes: readonly Write[],
@@ -26,17 +25,29 @@ export function putBackOtherSet(
     length: logicalBlockSize,
     first: header.generation !== now.chosen?.header.generation,
   }));
-  const areas = areasOf(chosenThen.header);
-  const first = areas[chosenThen.name];
-  const second = areas[chosenThen.name === 'primary' ? 'backup' : 'primary'];
+  return [...erase(erasures, logicalBlockSize), ...putBackChosenFirst(writes, chosenThen, logicalBlockSize)];
+}
+
+/**
+ * Puts back a set where no copy is valid: all but the copies, then the one that counts then, then the other one,
+ * which may be older. As soon as one is valid a power cut leaves the rest as it is.
+ */
+export function putBackChosenFirst(
+  writes: readonly Write[],
+  { name, header }: Copy,
+  logicalBlockSize: number,
+): Phase[] {
+  const pick = (wanted: (at: number) => boolean) => partsOf(writes, logicalBlockSize, wanted);
+  const areas = areasOf(header);
+  const first = areas[name];
+  const second = areas[name === 'primary' ? 'backup' : 'primary'];
   const other = (at: number) => !isWithin(at, first) && isWithin(at, second);
   const phases = [
-    ...erase(erasures, logicalBlockSize),
     {
       purpose: 'put back what lay beside the copies',
       writes: pick((at) => !isWithin(at, first) && !other(at)),
     },
-    { purpose: `put back the ${chosenThen.name} copy`, writes: pick((at) => isWithin(at, first)) },
+    { purpose: `put back the ${name} copy`, writes: pick((at) => isWithin(at, first)) },
     { purpose: 'put back the other copy', writes: pick(other) },
   ];
   return phases.filter((phase) => phase.writes.length > 0);

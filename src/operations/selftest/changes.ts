@@ -1,6 +1,8 @@
 import type { DumpDocument } from '../../exchange/dump-document.js';
-import { encodeEntries, RemapTable } from '../../format/entry.js';
+import { ENTRY_SIZE, encodeEntries, RemapTable } from '../../format/entry.js';
 import { type Content, contentOf } from '../../store/content.js';
+import { isValid } from '../../store/copy.js';
+import { loadCopies } from '../../store/load.js';
 import { loadChoice } from '../../store/load-choice.js';
 import { sectors } from '../../units.js';
 import { examine, settle } from '../check.js';
@@ -54,6 +56,22 @@ export function restore(): Work {
 /** Done before what `undo` puts back: the entries come into another order and stay the same remaps. */
 export async function reorder(stage: Stage): Promise<void> {
   await restoreEntries(stage, () => true);
+}
+
+/** One bit of the table in every copy, each another one: no copy is valid, and what they held is proven. */
+export async function flipBits({ device, dice }: Stage): Promise<void> {
+  const { primary, backups } = await loadCopies(device);
+  const block = new Uint8Array(device.logicalBlockSize);
+  const bits = Math.min(primary.header.entry_count * ENTRY_SIZE, block.length) * 8;
+  let bit = dice.below(bits);
+  for (const { tableAt } of [primary, ...backups].filter(isValid)) {
+    if (tableAt === undefined) continue;
+    await device.read(tableAt, block);
+    block[bit >> 3] = (block[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    await device.write(tableAt, block);
+    bit = (bit + 1 + dice.below(bits - 1)) % bits;
+  }
+  await device.flush();
 }
 
 export function undo(): Work {

@@ -50,7 +50,9 @@ export async function prepared(row: Row, start: Start): Promise<Start> {
   const { before } = row;
   if (before === undefined) return start;
   const main = await MirroredMain.of(start.device);
-  return Stage.run(start, new Recording(), async (stage) => {
+  // what cannot be written becomes so only afterwards
+  const { faults: _later, ...whole } = start;
+  return Stage.run(whole, new Recording(), async (stage) => {
     await before(stage);
     return { ...start, ...stage.asStart(start.name), ...(main === undefined ? {} : { main }) };
   });
@@ -69,8 +71,9 @@ export async function exploreRow(
   const sum = { states: 0, second: 0, failed: 0, all: true, starts: 0 };
   for await (const start of starts) {
     const witness = row.relocates ? withoutPlaces(options.witness) : options.witness;
-    const { decide } = row;
-    const tally = await explore(start, row.work, { ...options, witness, ...(decide && { decide }) });
+    const { decide, recoveredBy: mode } = row;
+    const how = { ...(decide && { decide }), ...(mode && { mode }) };
+    const tally = await explore(start, row.work, { ...options, witness, ...how });
     sum.states += tally.states;
     sum.second += tally.second;
     sum.failed += tally.failed;

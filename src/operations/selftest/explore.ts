@@ -85,7 +85,9 @@ class Explorer {
       const isEnd = index === instants.length - 1;
       const { least, most } = isEnd ? end : { least: instant.answered, most: instant.answered + 1 };
       const where = `${how}${isEnd ? 'cut at the end' : `cut before flush ${instant.flushes}`}`;
-      await this.#judgeInstant(instant, stood.slice(least, most + 1), seen, where);
+      // where nothing counted, recovery may do by itself what the work was to do
+      const last = stood[most] === undefined ? most + 1 : most;
+      await this.#judgeInstant(instant, stood.slice(least, last + 1), seen, where);
     }
   }
 

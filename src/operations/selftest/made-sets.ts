@@ -88,7 +88,7 @@ export async function makeStart(spec: SetSpec, condition: Condition, dice: Dice)
     spareUuid: uuidFrom(dice),
     now: NOW - 1000n,
   };
-  await writePhases(made, createPhases(freshContent(fresh)));
+  await writePhases(made, createPhases(freshContent(fresh), spec.blockSize));
   const writer = await MetadataWriter.open(made);
   for (const { at, content } of randomData(spec, dice)) await made.write(bytes(at), content);
   await writer.commit({ append: randomEntries(spec, dice) }, NOW - 500n);

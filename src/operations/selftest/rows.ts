@@ -1,6 +1,7 @@
+import type { Mode } from '../../check/checker.js';
 import { ENTRY_SIZE } from '../../format/entry.js';
 import { BLOCK_SIZE } from '../../units.js';
-import { check, convert, create, reorder, resize, restore, undo, wipe } from './changes.js';
+import { check, convert, create, flipBits, reorder, resize, restore, undo, wipe } from './changes.js';
 import { appendMany, appendOne, changeState, edit, removeAndReuse, removeSome } from './commits.js';
 import type { Condition, Layout } from './made-sets.js';
 import { contradict, duplicate, repair } from './repairs.js';
@@ -17,12 +18,11 @@ export interface Row {
   readonly relocates?: true;
   /** What is done where a check leaves something to the operator. */
   readonly decide?: Work;
+  /** What recovers it from a power cut: `check -p` unless told. */
+  readonly recoveredBy?: Mode;
   /** The conditions from which it can begin; all unless told. */
   readonly from?: (condition: Condition, layout: Layout) => boolean;
 }
-
-/** It begins with copies that can be written: its own failure is then told, and nothing promised. */
-const writable = ({ unwritable }: Condition) => unwritable === undefined;
 
 const hasSomethingToCorrect = ({ name, layouts }: Condition, layout: Layout) =>
   name !== 'clean' && layouts.includes(layout);
@@ -41,13 +41,19 @@ export const ROWS: readonly Row[] = [
   {
     name: 'restore',
     work: restore(),
-    from: writable,
   },
   {
     name: 'correction',
     work: check(),
-    from: (condition, layout) =>
-      writable(condition) && hasSomethingToCorrect(condition, layout) && condition.grown === undefined,
+    from: (condition, layout) => hasSomethingToCorrect(condition, layout) && condition.grown === undefined,
+  },
+  {
+    name: 'correction of what is proven',
+    work: check('yes'),
+    before: flipBits,
+    recoveredBy: 'yes',
+    // of two generations in two damaged copies neither is proven
+    from: ({ name }) => !name.startsWith('stale'),
   },
   {
     name: 'move of the backup',
@@ -58,19 +64,19 @@ export const ROWS: readonly Row[] = [
     name: 'convert to redundant',
     work: convert('redundant'),
     relocates: true,
-    from: (condition, layout) => writable(condition) && layout === 'plain',
+    from: (_, layout) => layout === 'plain',
   },
   {
     name: 'convert to plain',
     work: convert('plain'),
     relocates: true,
-    from: (condition, layout) => writable(condition) && layout === 'redundant',
+    from: (_, layout) => layout === 'redundant',
   },
-  { name: 'resize up', work: resizeUp, relocates: true, from: writable },
-  { name: 'resize down', work: resizeDown, relocates: true, from: writable },
-  { name: 'create redundant', work: create('redundant'), from: writable },
-  { name: 'create plain', work: create('plain'), from: writable },
-  { name: 'wipe', work: wipe(), from: writable },
+  { name: 'resize up', work: resizeUp, relocates: true },
+  { name: 'resize down', work: resizeDown, relocates: true },
+  { name: 'create redundant', work: create('redundant') },
+  { name: 'create plain', work: create('plain') },
+  { name: 'wipe', work: wipe() },
   {
     name: 'repair of a duplicate',
     before: duplicate,
@@ -85,24 +91,24 @@ export const ROWS: readonly Row[] = [
     decide: repair(),
     from: ({ name }, layout) => (name === 'clean' || name === 'dirty') && layout === 'redundant',
   },
-  { name: 'undo of restore', work: undo(), before: reorder, from: writable },
+  { name: 'undo of restore', work: undo(), before: reorder },
   {
     name: 'undo of convert to redundant',
     work: undo(),
     before: convert('redundant'),
     relocates: true,
-    from: (condition, layout) => writable(condition) && layout === 'plain',
+    from: (_, layout) => layout === 'plain',
   },
   {
     name: 'undo of convert to plain',
     work: undo(),
     before: convert('plain'),
     relocates: true,
-    from: (condition, layout) => writable(condition) && layout === 'redundant',
+    from: (_, layout) => layout === 'redundant',
   },
-  { name: 'undo of resize up', work: undo(), before: resizeUp, relocates: true, from: writable },
-  { name: 'undo of resize down', work: undo(), before: resizeDown, relocates: true, from: writable },
-  { name: 'undo of create redundant', work: undo(), before: create('redundant'), from: writable },
-  { name: 'undo of create plain', work: undo(), before: create('plain'), from: writable },
-  { name: 'undo of wipe', work: undo(), before: wipe(), from: writable },
+  { name: 'undo of resize up', work: undo(), before: resizeUp, relocates: true },
+  { name: 'undo of resize down', work: undo(), before: resizeDown, relocates: true },
+  { name: 'undo of create redundant', work: undo(), before: create('redundant') },
+  { name: 'undo of create plain', work: undo(), before: create('plain') },
+  { name: 'undo of wipe', work: undo(), before: wipe() },
 ];

@@ -1,6 +1,6 @@
 import { type Instant, Recording } from '../../device/crash/recording.js';
 import { DmremapError } from '../../errors.js';
-import { ChangeFailed } from '../../store/failure.js';
+import type { Standing } from '../../store/failure.js';
 import { Stage, type Start } from './stage.js';
 import type { Witness } from './witness.js';
 
@@ -37,8 +37,10 @@ export async function runOnce(start: Start, work: Work, witness: Witness, failur
     async (stage) => {
       stood.push(await witness.tell(stage.device));
       const failed = await attempt(work, stage);
-      const said = failed instanceof ChangeFailed ? failed.stands : undefined;
-      if (said === 'after' && failure === undefined) stood.push(await witness.tell(stage.device));
+      const said = saidBy(failed);
+      // where nothing counted before, whatever counts now is the change
+      const changed = said === 'after' || (failed !== undefined && stood.at(-1) === undefined);
+      if (changed && failure === undefined) stood.push(await witness.tell(stage.device));
       const { answered, flushes } = recording;
       // a failure that could not happen by itself is a defect of the work, unless something cannot be written
       const unexpected = failed !== undefined && failure === undefined && start.faults === undefined;
@@ -67,6 +69,12 @@ async function attempt(work: Work, stage: Stage): Promise<DmremapError | undefin
     if (error instanceof DmremapError) return error;
     throw error;
   }
+}
+
+/** What stands on the device by the word of a failure. */
+function saidBy(failed: DmremapError | undefined): Standing | undefined {
+  const { stands } = failed?.data ?? {};
+  return stands === 'before' || stands === 'after' || stands === 'unknown' ? stands : undefined;
 }
 
 /** What was told to be committed in a run with a failing flush must be what is committed without it. */
