@@ -9,11 +9,12 @@ import { RemapTable } from '../format/entry.js';
 import { isNewer, nextGeneration } from '../format/generation.js';
 import { backupHeaderPlace } from '../format/geometry.js';
 import { type Header, hasExtension, isRedundant } from '../format/header.js';
+import { newestBeyond } from '../store/beyond.js';
 import { isEvidence } from '../store/choose.js';
-import { commit, rewrite } from '../store/commit.js';
+import { commit } from '../store/commit.js';
 import { type Content, contentOf, nextContent, samePlaces, sizedFor } from '../store/content.js';
 import { createPhases } from '../store/create.js';
-import { moveBackup, movedContent, needsMove } from '../store/move.js';
+import { type Made, makeWhole, needsMove } from '../store/move.js';
 import { carryOut, type Phase } from '../store/phase.js';
 import { stepBetween } from '../store/step.js';
 import { type Bytes, bytesToSectors } from '../units.js';
@@ -53,8 +54,9 @@ export async function restoreSpare(path: string, options: RestoreOptions): Promi
     const survey = await surveySpare(device);
     refuseForeign(path, occupant, false);
     await refuseOtherDevice(device, dump, survey, options.sameDevice);
-    const content = restoredContent(dump, survey, device.size, options.now);
-    const phases = restorePhases(content, survey, device, options.now);
+    const made = await madeWhole(device, survey, options.now);
+    const content = restoredContent(dump, survey, made, device.size, options.now);
+    const phases = restorePhases(content, made, device.logicalBlockSize);
     const guess = guessOf(dump, survey, await tryOut(device, phases, content));
     refuseGuess(path, guess, options.acceptGuess);
     const { header } = content;
@@ -105,50 +107,57 @@ async function refuseOtherDevice(
   );
 }
 
-/** Sized for the device as it is, under a generation newer than everything that was ever written here. */
-function restoredContent(dump: DumpDocument, survey: Surveyed, size: Bytes, now: bigint): Content {
-  const table = new RemapTable(dump.table);
-  const dumped = contentOf(dump.block, table);
+/**
+ * Sized for the device as it is, under a generation newer than everything that was ever written here.
+ *
+ * @param made what all copies hold before; undefined where none is valid
+ */
+function restoredContent(
+  dump: DumpDocument,
+  survey: Surveyed,
+  made: Made | undefined,
+  size: Bytes,
+  now: bigint,
+): Content {
+  const dumped = contentOf(dump.block, new RemapTable(dump.table));
   const { primary, backups } = survey.copies;
-  const newest = [primary, ...backups]
-    .filter(isEvidence)
-    .reduce(
-      (best, { header }) => (isNewer(header.generation, best) ? header.generation : best),
-      dumped.header.generation,
-    );
-  // a grown set is moved before any other write
-  const { chosen } = survey.choice;
-  const moves = chosen !== undefined && needsMove(contentOf(chosen.block, table), size);
-  const sized = moves || needsMove(dumped, size) ? endsOf(dumped, size) : {};
-  return nextContent(
-    dumped,
-    { ...sized, generation: nextGeneration(moves ? nextGeneration(newest) : newest) },
-    now,
+  const headers = [...[primary, ...backups].filter(isEvidence), made?.content].filter(
+    (one) => one !== undefined,
   );
+  const newest = headers.reduce(
+    (best, { header }) => (isNewer(header.generation, best) ? header.generation : best),
+    dumped.header.generation,
+  );
+  // a grown set is moved before any other write
+  const moves =
+    made !== undefined && made.content.header.generation !== survey.choice.chosen?.header.generation;
+  const sized = moves || needsMove(dumped, size) ? endsOf(dumped, size) : {};
+  return nextContent(dumped, { ...sized, generation: nextGeneration(newest) }, now);
 }
 
 function endsOf({ header }: Content, size: Bytes): Partial<Header> {
   return sizedFor(header, bytesToSectors(size), backupHeaderPlace(size));
 }
 
-/** Both copies are made whole and equal before the change; where none is valid there is nothing to keep. */
-function restorePhases(content: Content, survey: Surveyed, device: FileDevice, now: bigint): Phase[] {
-  const { choice, table } = survey;
-  const { logicalBlockSize } = device;
-  if (choice.chosen === undefined || table === undefined) return createPhases(content, logicalBlockSize);
-  const found = contentOf(choice.chosen.block, table);
-  const damaged = new Set(
-    choice.others
-      .filter(({ standing }) => standing === 'damaged' || standing === 'stale')
-      .map(({ copy }) => copy.name),
-  );
-  const moves = needsMove(found, device.size);
-  const before = moves ? movedContent(found, device.size, now) : found;
-  if (!samePlaces(before.header, content.header)) return createPhases(content, logicalBlockSize);
-  const whole = moves
-    ? moveBackup(found, before, !damaged.has('primary'), logicalBlockSize)
-    : [...damaged].map((copy) => rewrite(before, copy, logicalBlockSize));
-  return [...whole, ...commit(stepBetween(before, content), logicalBlockSize)];
+/** Both copies are made whole and equal before the change; undefined where none is valid. */
+async function madeWhole(device: FileDevice, survey: Surveyed, now: bigint): Promise<Made | undefined> {
+  const { choice, table, beyond } = survey;
+  if (choice.chosen === undefined || table === undefined) return undefined;
+  const content = contentOf(choice.chosen.block, table);
+  const damaged = choice.others.filter(({ standing }) => standing === 'damaged' || standing === 'stale');
+  return makeWhole(content, {
+    damaged: new Set(damaged.map(({ copy }) => copy.name)),
+    move: { size: device.size, now },
+    beyond: beyond?.free === false ? await newestBeyond(device, content) : undefined,
+    logicalBlockSize: device.logicalBlockSize,
+  });
+}
+
+/** Where no copy is valid there is nothing to keep, and where the copies lie elsewhere nothing to change. */
+function restorePhases(content: Content, made: Made | undefined, logicalBlockSize: number): Phase[] {
+  if (made === undefined || !samePlaces(made.content.header, content.header))
+    return createPhases(content, logicalBlockSize);
+  return [...made.phases, ...commit(stepBetween(made.content, content), logicalBlockSize)];
 }
 
 /**

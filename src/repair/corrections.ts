@@ -4,10 +4,10 @@ import type { Survey } from '../check/survey.js';
 import { compactTable } from '../format/entry.js';
 import { isNewer, nextGeneration } from '../format/generation.js';
 import { type Header, isRedundant, STATE } from '../format/header.js';
-import { changedBlocks, commit, eraseHeader, leavingHeaders, rewrite, wholeCopy } from '../store/commit.js';
+import { changedBlocks, commit, eraseHeader, wholeCopy } from '../store/commit.js';
 import { type Content, contentOf, nextContent, placeOf, sizedFor } from '../store/content.js';
 import type { CopyName } from '../store/copy.js';
-import { liftedAbove, moveBackup, movedContent, needsMove } from '../store/move.js';
+import { makeWhole } from '../store/move.js';
 import type { Phase } from '../store/phase.js';
 import { type Step, stepBetween } from '../store/step.js';
 import { bytes, bytesToSectors, SECTOR_SIZE, type Sectors } from '../units.js';
@@ -65,7 +65,13 @@ export function planCorrections(request: CorrectionRequest): CorrectionPlan {
   const { chosen } = survey.choice;
   if (chosen === undefined || survey.table === undefined)
     throw new Error('nothing can be corrected without a copy');
-  const made = copiesMadeWhole(contentOf(chosen.block, survey.table), request);
+  const grown = problems.some(({ id }) => id.startsWith('device-grown'));
+  const made = makeWhole(contentOf(chosen.block, survey.table), {
+    damaged: copiesToRewrite(problems),
+    move: grown ? { size: survey.deviceSize, now: request.now } : undefined,
+    beyond: request.beyond,
+    logicalBlockSize,
+  });
   const phases = [...erasures(problems, logicalBlockSize), ...made.phases];
   const corrected = correctContent(made.content, request);
   if (corrected === undefined) return { phases, needsUndo: false };
@@ -90,31 +96,6 @@ function commitElsewhere(step: Step, after: Content): Phase[] {
     { purpose: purpose('backup'), writes: wholeCopy(after, 'backup') },
     { purpose: purpose('primary'), writes: changedBlocks(step, 'primary') },
   ];
-}
-
-interface Made {
-  readonly phases: readonly Phase[];
-  /** What all copies hold then. */
-  readonly content: Content;
-}
-
-/** Every copy is rewritten that is not whole; the backup of a grown device is moved. */
-function copiesMadeWhole(content: Content, request: CorrectionRequest): Made {
-  const { survey, problems, now, logicalBlockSize, beyond } = request;
-  const damaged = copiesToRewrite(problems);
-  const rewrites = (['backup', 'primary'] as const)
-    .filter((copy) => damaged.has(copy))
-    .map((copy) => rewrite(content, copy, logicalBlockSize));
-  const grown = problems.some(({ id }) => id.startsWith('device-grown'));
-  if (!grown || !needsMove(content, survey.deviceSize)) return { phases: rewrites, content };
-  const lifted = liftedAbove(content, beyond);
-  const before = lifted ?? content;
-  const moved = movedContent(before, survey.deviceSize, now);
-  const primaryCurrent = lifted !== undefined || !damaged.has('primary');
-  const phases = moveBackup(before, moved, primaryCurrent, logicalBlockSize);
-  if (lifted === undefined) return { phases, content: moved };
-  const lifting = [...rewrites, ...commit(stepBetween(content, lifted), logicalBlockSize)];
-  return { phases: [...leavingHeaders(lifting), ...phases], content: moved };
 }
 
 function copiesToRewrite(problems: readonly Problem[]): Set<CopyName> {

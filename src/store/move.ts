@@ -5,6 +5,7 @@ import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
 import {
   backupArea,
   changedBlocks,
+  commit,
   eraseHeader,
   headerSector,
   leavingHeaders,
@@ -32,6 +33,40 @@ export function movedContent(content: Content, size: Bytes, now: bigint): Conten
   return nextContent(content, changes, now);
 }
 
+/** What comes before a change of content, and what all copies hold then. */
+export interface Made {
+  readonly phases: readonly Phase[];
+  readonly content: Content;
+}
+
+export interface MakeWholeRequest {
+  /** The copies that do not hold the content. */
+  readonly damaged: ReadonlySet<CopyName>;
+  /** To this size, where the device has grown and the backup is to move; its time is that of a commit. */
+  readonly move?: { readonly size: Bytes; readonly now: bigint } | undefined;
+  /** The newest generation of a header beyond the known size of a grown device (newestBeyond). */
+  readonly beyond?: number | undefined;
+  /** The unit that a power cut leaves whole, in bytes. */
+  readonly logicalBlockSize: number;
+}
+
+/** Every copy is rewritten that is not whole; the backup of a grown device is moved. */
+export function makeWhole(content: Content, request: MakeWholeRequest): Made {
+  const { damaged, move, beyond, logicalBlockSize } = request;
+  const rewrites = (['backup', 'primary'] as const)
+    .filter((copy) => damaged.has(copy))
+    .map((copy) => rewrite(content, copy, logicalBlockSize));
+  if (move === undefined || !needsMove(content, move.size)) return { phases: rewrites, content };
+  const lifted = liftedAbove(content, beyond);
+  const before = lifted ?? content;
+  const moved = movedContent(before, move.size, move.now);
+  const primaryCurrent = lifted !== undefined || !damaged.has('primary');
+  const phases = moveBackup(before, moved, primaryCurrent, logicalBlockSize);
+  if (lifted === undefined) return { phases, content: moved };
+  const lifting = [...rewrites, ...commit(stepBetween(content, lifted), logicalBlockSize)];
+  return { phases: [...leavingHeaders(lifting), ...phases], content: moved };
+}
+
 /**
  * The same content under a generation beyond one that lies where an earlier move has left it, on a device of
  * another size: that move has failed, and what it wrote there is no longer an update in flight (section 4).
@@ -39,7 +74,7 @@ export function movedContent(content: Content, size: Bytes, now: bigint): Conten
  * @param left the newest generation that was left (newestBeyond)
  * @returns undefined where the content is newer already
  */
-export function liftedAbove(content: Content, left: number | undefined): Content | undefined {
+function liftedAbove(content: Content, left: number | undefined): Content | undefined {
   if (left === undefined || isNewer(content.header.generation, left)) return undefined;
   return contentOf(underGeneration(content, generationAfterFailure(left)).block, content.table);
 }

@@ -1,8 +1,10 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { MemoryDevice } from '../../src/device/memory-device.js';
 import { examine, settle } from '../../src/operations/check.js';
+import { restoreSpare } from '../../src/operations/restore.js';
 import { chooseCopy } from '../../src/store/choose.js';
 import { loadCopies } from '../../src/store/load.js';
+import { bytes } from '../../src/units.js';
 import { Scratch } from '../device/scratch.js';
 import { buildImage, type Entry } from '../support/build-image.js';
 import { redundantGeometry } from '../support/format-numbers.js';
@@ -15,6 +17,7 @@ const test = suite('regrown devices');
 const scratch = new Scratch();
 test.after(() => scratch.cleanUp());
 
+const NOW = 1_750_000_000n;
 const MAX = 252;
 const ENTRIES: readonly Entry[] = Array.from({ length: 100 }, (_, index): Entry => [index * 9, 16 + index]);
 const [SMALL, MIDDLE, LARGE] = [264, 400, 640];
@@ -41,20 +44,52 @@ const CASES: readonly (readonly [name: string, image: Buffer])[] = [
   ['the next generation, and the primary is damaged', regrown(1, 2, (image) => image.fill(7, 4096, 4608))],
 ];
 
-for (const [name, image] of CASES)
+for (const [name, image] of CASES) {
   test(`${name} was left`, async () => {
-    const path = scratch.path(`${name}.img`);
-    writeFileSync(path, image);
-    const options = { mode: 'yes', now: 1_750_000_000n } as const;
+    const path = put(name, image);
+    const options = { mode: 'yes', now: NOW } as const;
     const { exitCode } = await settle(await examine(path, options), options);
     assert.is(exitCode, 1);
-    const corrected = readFileSync(path);
-    assert.equal(judge(corrected).why, []);
-
-    truncateSync(path, MIDDLE * 512);
-    const back = readFileSync(path);
-    const { chosen, others } = chooseCopy(await loadCopies(new MemoryDevice(new Uint8Array(back))));
-    assert.is(chosen?.name, 'primary', 'what was written last');
-    assert.not(others.some(({ standing }) => standing === 'differs'));
-    assert.ok(judge(back).dumpable, 'the independent reader chooses one, too');
+    await assertNewest(path);
   });
+
+  test(`${name} was left, and a dump is restored`, async () => {
+    const path = put(`${name}, restored`, image);
+    const set = setOf(SMALL, 1);
+    const table = set.subarray(4096, 4096 + ENTRIES.length * 16);
+    const input = {
+      device: { size: bytes(LARGE * 512), serial: undefined },
+      valid: true,
+      block: set.subarray(0, 4096),
+      table,
+    };
+    const undo = { none: true };
+    await restoreSpare(path, {
+      input,
+      sameDevice: true,
+      acceptGuess: true,
+      approve: async () => true,
+      undo,
+      now: NOW,
+    });
+    await assertNewest(path);
+  });
+}
+
+function put(name: string, image: Buffer): string {
+  const path = scratch.path(`${name}.img`);
+  writeFileSync(path, image);
+  return path;
+}
+
+/** What was written last is what counts, also when the device shrinks back to where the other move had left its own. */
+async function assertNewest(path: string): Promise<void> {
+  const corrected = readFileSync(path);
+  assert.equal(judge(corrected).why, []);
+  truncateSync(path, MIDDLE * 512);
+  const back = readFileSync(path);
+  const { chosen, others } = chooseCopy(await loadCopies(new MemoryDevice(new Uint8Array(back))));
+  assert.is(chosen?.name, 'primary', 'what was written last');
+  assert.not(others.some(({ standing }) => standing === 'differs'));
+  assert.ok(judge(back).dumpable, 'the independent reader chooses one, too');
+}
