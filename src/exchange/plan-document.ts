@@ -6,22 +6,24 @@ import { bytes } from '../units.js';
 export const PLAN_FORMAT = 'dmremap-repair-plan';
 export const PLAN_VERSION = 1;
 
-/** A stretch of a device, in bytes. */
-export interface PlanRange {
-  readonly byte: number;
-  readonly length: number;
-}
+/** A plan file is one string, in its parts and as a whole. In bytes. */
+export const MOST_PLAN = 1 << 28;
+
+/** SHA-256 of a text, in hex. */
+export type Digest = (text: string) => string;
 
 /** What a plan binds, and what it does: all that is needed to carry it out, or to see the device as it would be. */
 export interface PlanDocument {
   /** Size of the device that was planned for, in bytes. */
   readonly size: number;
-  /** What lay in these stretches: SHA-256 as operations/repair/fingerprint.ts makes it. */
-  readonly saw: { readonly sha256: string; readonly ranges: readonly PlanRange[] };
+  /** What the device held: SHA-256 as operations/repair/fingerprint.ts makes it. */
+  readonly saw: string;
   readonly phases: readonly Phase[];
   /** What the device holds before and after, in one phrase each. */
   readonly before: string;
   readonly after: string;
+  /** Shown before it is carried out. */
+  readonly warnings: readonly string[];
   /** The generation that counted; 0 where none did. */
   readonly generation: number;
   readonly setUuid: string | undefined;
@@ -36,8 +38,8 @@ export interface PlanDocument {
   readonly dropped: Uint8Array;
 }
 
-/** The same as text, which `readPlan` takes. */
-export function planText(plan: PlanDocument): string {
+/** The same as text, which `readPlan` takes. Its checksum is over all the rest. */
+export function planText(plan: PlanDocument, digest: Digest): string {
   const document = {
     command: 'repair',
     format: PLAN_FORMAT,
@@ -45,6 +47,7 @@ export function planText(plan: PlanDocument): string {
     device: { size: plan.size },
     before: plan.before,
     after: plan.after,
+    warnings: plan.warnings,
     generation: plan.generation,
     set_uuid: plan.setUuid ?? null,
     spare_uuid: plan.spareUuid ?? null,
@@ -56,7 +59,8 @@ export function planText(plan: PlanDocument): string {
     steps: plan.phases.map(stepJson),
     complete: true,
   };
-  return `${JSON.stringify(document, undefined, 2)}\n`;
+  const sha256 = digest(JSON.stringify(document));
+  return `${JSON.stringify({ ...document, sha256 }, undefined, 2)}\n`;
 }
 
 interface StepJson {
@@ -99,23 +103,21 @@ function base64(block: Uint8Array): string {
 /**
  * Reads a plan file.
  *
- * @throws DmremapError `usage` where it is no whole plan of this version
+ * @throws DmremapError `usage` where it is no whole plan of this version, or was changed
  */
-export function readPlan(text: string): PlanDocument {
-  const plan = asObject(parse(text), 'the plan');
+export function readPlan(text: string, digest: Digest): PlanDocument {
+  const { sha256, ...plan } = asObject(parse(text), 'the plan');
   if (plan['format'] !== PLAN_FORMAT || plan['plan_version'] !== PLAN_VERSION)
     throw notAPlan(`format is not ${PLAN_FORMAT} ${PLAN_VERSION}`);
   if (plan['complete'] !== true) throw notAPlan('it does not end with "complete": true, so it was cut short');
-  const saw = asObject(plan['saw'], 'saw');
+  if (digest(JSON.stringify(plan)) !== sha256) throw notAPlan('its sha256 does not fit: it was changed');
   return {
     size: asNumber(asObject(plan['device'], 'device')['size'], 'device.size'),
-    saw: {
-      sha256: asText(saw['sha256'], 'saw.sha256'),
-      ranges: asList(saw['ranges'], 'saw.ranges').map(readRange),
-    },
+    saw: asText(plan['saw'], 'saw'),
     phases: readSteps(plan['steps'], 'steps'),
     before: asText(plan['before'], 'before'),
     after: asText(plan['after'], 'after'),
+    warnings: asList(plan['warnings'], 'warnings').map((warning) => asText(warning, 'warnings')),
     generation: asNumber(plan['generation'], 'generation'),
     setUuid: asOptionalText(plan['set_uuid']),
     spareUuid: asOptionalText(plan['spare_uuid']),
@@ -132,11 +134,6 @@ function parse(text: string): unknown {
   } catch (error) {
     throw notAPlan(error instanceof Error ? error.message : 'not JSON');
   }
-}
-
-function readRange(value: unknown): PlanRange {
-  const range = asObject(value, 'saw.ranges');
-  return { byte: asNumber(range['byte'], 'byte'), length: asNumber(range['length'], 'length') };
 }
 
 function readSteps(value: unknown, what: string): Phase[] {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { documentOf } from '../obligations/schemas.js';
 import { fingerprint, patient, Workshop } from '../obligations/workshop.js';
@@ -170,6 +171,60 @@ slow('a plan is carried out only on what it was made for', async () => {
   const direct = shop.put('direct.img', image);
   await shop.run(['repair', direct, '--answer', 'main-duplicate=keep-494', '--yes']);
   assert.ok(withoutTimes(readFileSync(direct)).equals(withoutTimes(applied)));
+});
+
+/** A plan file after a change, its own checksum made right again. */
+function forged(text: string, change: (plan: PlanJson) => void): string {
+  const { sha256: _, ...plan } = JSON.parse(text) as PlanJson;
+  change(plan);
+  const sha256 = createHash('sha256').update(JSON.stringify(plan)).digest('hex');
+  return JSON.stringify({ ...plan, sha256 });
+}
+
+interface PlanJson {
+  readonly sha256?: string;
+  readonly steps: { readonly writes: { byte: number }[] }[];
+}
+
+slow('a plan that was changed, or writes where it must not, is refused and nothing is done', async () => {
+  const image = fixture('dup-main');
+  const spare = shop.put('spare.img', image);
+  const plan = shop.path('plan.json');
+  await shop.run(['repair', spare, '--answer', 'main-duplicate=drop', '--plan', plan]);
+  const text = readFileSync(plan, 'utf8');
+  const moved = (byte: number) => (json: PlanJson) => {
+    for (const { writes } of json.steps) for (const write of writes) write.byte = byte;
+  };
+  const nothing = createHash('sha256').digest('hex');
+  for (const [changed, error] of [
+    [text.replace('"complete"', '"complete" '), undefined],
+    [text.replace(/AAAAAAAA/, 'AAAAAAAB'), 'usage'],
+    [forged(text, moved(image.length)), 'wrong-device'],
+    [forged(text, moved(3)), 'wrong-device'],
+    [forged(text, moved(2 ** 52)), 'wrong-device'],
+    [forged(text, moved(512_000)), 'changed-since'],
+    [forged(text, (json) => Object.assign(json, { saw: nothing })), 'changed-since'],
+    ['null', 'usage'],
+    ['['.repeat(100_000), 'usage'],
+  ] as const) {
+    const path = shop.put('changed.json', Buffer.from(changed));
+    const flags = error === undefined ? ['--dry-run'] : ['--yes', '--json'];
+    const ended = await shop.run(['repair', spare, '--apply', path, ...flags]);
+    if (error === undefined) assert.is(ended.code, 0, ended.stderr);
+    else assert.match(JSON.stringify(documentOf(ended, 'repair')['error']), error);
+    assert.ok(readFileSync(spare).equals(image));
+  }
+  assert.is((await shop.run(['repair', spare, '--apply', '/dev/zero', '--yes'])).code, 16, 'it has no end');
+});
+
+slow('a plan says again that it is a guess', async () => {
+  const spare = shop.put('spare.img', fixture('same-generation-differs'));
+  const plan = shop.path('plan.json');
+  const looked = documentOf(await shop.run(['repair', spare, '--yes', '--json']), 'repair');
+  const [{ id } = { id: '' }] = looked['candidates'] as { id: string }[];
+  await shop.run(['repair', spare, '--candidate', id, '--accept-guess', '--plan', plan]);
+  const { stderr } = await shop.run(['repair', spare, '--apply', plan, '--dry-run']);
+  assert.match(stderr, 'this is a guess');
 });
 
 slow('a header that is lost is made anew from a dump, or from main and what looks like a table', async () => {

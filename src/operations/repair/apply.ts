@@ -1,12 +1,10 @@
 import type { Problem } from '../../check/finding.js';
-import { readInput } from '../../device/input-file.js';
-import { readPlan } from '../../exchange/plan-document.js';
 import type { ChangeOptions, ChangeResult } from '../change.js';
 import { diagnose, problemsOf } from '../diagnose.js';
 import { withDevice } from '../open-device.js';
 import { carryOutPlan } from './carry-out.js';
 import type { SaveDropped } from './dropped.js';
-import { refuseChanged } from './plan.js';
+import { loadPlan, refuseChanged } from './plan.js';
 
 export interface ApplyOptions extends ChangeOptions {
   readonly saveDropped: SaveDropped;
@@ -28,12 +26,10 @@ export interface AppliedPlan {
  * @throws DmremapError `usage` (no whole plan), `changed-since`, `wrong-device`, and as change
  */
 export async function applyPlan(path: string, file: string, options: ApplyOptions): Promise<AppliedPlan> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of readInput(file)) pieces.push(piece);
-  const plan = readPlan(Buffer.concat(pieces).toString('utf8'));
+  const plan = await loadPlan(file);
   return withDevice(path, 'exclusive', async (device) => {
     await refuseChanged(device, plan);
-    const done = await carryOutPlan(device, plan, { ...options, warnings: [], avoid: [] });
+    const done = await carryOutPlan(device, plan, { ...options, avoid: [] });
     const remaining = done.change.applied ? problemsOf(await diagnose(device)) : [];
     return { ...done, corrects: plan.corrects, remaining };
   });

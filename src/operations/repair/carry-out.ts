@@ -11,8 +11,6 @@ import { verifyWritten } from './verify.js';
 
 export interface CarryOutOptions extends ChangeOptions {
   readonly saveDropped: SaveDropped;
-  /** Shown with the plan. */
-  readonly warnings: readonly string[];
   /** Mains that the undo file must not lie on, beside those that the metadata names. */
   readonly avoid: readonly Medium[];
   /** A change that a power cut ended, after which a copy is valid: it needs no undoing (format.md section 4). */
@@ -38,7 +36,7 @@ export async function carryOutPlan(
     before: plan.before,
     after: entries.count === 0 ? plan.after : `${plan.after} (${entries.count} dropped)`,
     phases,
-    warnings: options.warnings,
+    warnings: plan.warnings,
     destroys: false,
     singleCopy: plan.singleCopy,
   };

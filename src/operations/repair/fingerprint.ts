@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BlockDevice } from '../../device/block-device.js';
 import { readAround } from '../../device/read-around.js';
-import type { PlanRange } from '../../exchange/plan-document.js';
 import { HEADER_SIZE } from '../../format/header.js';
 import { liveTableLength } from '../../store/copy.js';
 import type { LoadedCopies } from '../../store/load.js';
@@ -11,13 +10,30 @@ import { bytes, roundDown, roundUp } from '../../units.js';
 /** How much is read at a time, in bytes. */
 const PIECE = 1 << 20;
 
-/** Everything that a plan rests on: the headers and tables of all copies, and whatever the plan overwrites. */
-export function rangesOf(
+/** A stretch of a device, in bytes. */
+interface Range {
+  readonly byte: number;
+  readonly length: number;
+}
+
+/**
+ * SHA-256, in hex, of everything that a plan rests on: the headers and tables of all copies, and whatever the plan
+ * overwrites. Where these lie is found anew on the device, so that no plan can say that it rests on nothing.
+ */
+export function fingerprint(
+  device: BlockDevice,
+  copies: LoadedCopies,
+  phases: readonly Phase[],
+): Promise<string> {
+  return hashOf(device, rangesOf(device, copies, phases));
+}
+
+function rangesOf(
   device: BlockDevice,
   { primary, backups }: LoadedCopies,
   phases: readonly Phase[],
-): PlanRange[] {
-  const ranges: PlanRange[] = [];
+): Range[] {
+  const ranges: Range[] = [];
   for (const copy of [primary, ...backups]) {
     ranges.push({ byte: copy.headerAt, length: HEADER_SIZE });
     if (copy.tableAt !== undefined && copy.computed !== undefined)
@@ -29,7 +45,7 @@ export function rangesOf(
 }
 
 /** In order, without overlaps, in whole logical blocks. */
-function merged(ranges: readonly PlanRange[], blockSize: number): PlanRange[] {
+function merged(ranges: readonly Range[], blockSize: number): Range[] {
   const whole = ranges
     .filter(({ length }) => length > 0)
     .map(({ byte, length }) => ({ from: roundDown(byte, blockSize), to: roundUp(byte + length, blockSize) }))
@@ -43,8 +59,8 @@ function merged(ranges: readonly PlanRange[], blockSize: number): PlanRange[] {
   return joined.map(({ from, to }) => ({ byte: from, length: to - from }));
 }
 
-/** SHA-256, in hex, of what these stretches hold and of which of their parts cannot be read. */
-export async function fingerprint(device: BlockDevice, ranges: readonly PlanRange[]): Promise<string> {
+/** Of what these stretches hold and of which of their parts cannot be read. */
+async function hashOf(device: BlockDevice, ranges: readonly Range[]): Promise<string> {
   const hash = createHash('sha256');
   for (const { byte, length } of ranges)
     for (let at = byte; at < byte + length; at += PIECE) {

@@ -1,13 +1,24 @@
+import { createHash } from 'node:crypto';
 import type { ProblemId } from '../../check/catalogue/index.js';
 import type { FileDevice } from '../../device/file-device.js';
+import { readInput } from '../../device/input-file.js';
 import { writeOutputFile } from '../../device/output-file.js';
+import type { Medium } from '../../device/same-medium.js';
 import { DmremapError } from '../../errors.js';
-import { type PlanDocument, planText } from '../../exchange/plan-document.js';
+import {
+  type Digest,
+  MOST_PLAN,
+  type PlanDocument,
+  planText,
+  readPlan,
+} from '../../exchange/plan-document.js';
 import { type Header, hasExtension, isRedundant, ZERO_UUID } from '../../format/header.js';
 import type { Start } from '../../repair/starts.js';
+import { loadCopies } from '../../store/load.js';
+import type { Phase, Write } from '../../store/phase.js';
 import { type Diagnosis, problemsOf } from '../diagnose.js';
 import type { Draft } from './draft.js';
-import { fingerprint, rangesOf } from './fingerprint.js';
+import { fingerprint } from './fingerprint.js';
 
 /** A draft bound to what it was made from: all copies of the metadata, and whatever it overwrites. */
 export async function planOf(
@@ -15,17 +26,18 @@ export async function planOf(
   found: Diagnosis,
   start: Start,
   draft: Draft,
+  warnings: readonly string[],
 ): Promise<PlanDocument> {
   const { chosen } = found.survey.choice;
   const { phases, result, dropped } = draft;
-  const ranges = rangesOf(device, found.survey.copies, phases);
   const { header, block } = result;
   return {
     size: device.size,
-    saw: { sha256: await fingerprint(device, ranges), ranges },
+    saw: await fingerprint(device, found.survey.copies, phases),
     phases,
     before: chosen === undefined ? 'metadata of which no copy counts' : phrase(chosen.header),
     after: phrase(header),
+    warnings,
     generation: chosen?.header.generation ?? 0,
     setUuid: known(header, 'set_uuid'),
     spareUuid: known(header, 'spare_uuid'),
@@ -57,27 +69,72 @@ function known(header: Header, field: 'set_uuid' | 'spare_uuid'): string | undef
   return hasExtension(header) && header[field] !== ZERO_UUID ? header[field] : undefined;
 }
 
-/** Writes a plan to a file. Throws as writeOutputFile. */
+const sha256: Digest = (text) => createHash('sha256').update(text).digest('hex');
+
+/**
+ * Writes a plan to a file.
+ *
+ * @param never what the file must not be: spare and main
+ * @throws DmremapError as writeOutputFile; `usage` where the tables are too large for a plan
+ */
 export async function savePlan(
-  device: FileDevice,
   plan: PlanDocument,
   { path, overwrite }: { readonly path: string; readonly overwrite: boolean },
+  never: readonly Medium[],
 ): Promise<void> {
-  await writeOutputFile(path, { overwrite, never: [device] }, (sink) => sink.write(planText(plan)));
+  const length = writesOf(plan.phases).reduce((sum, write) => sum + write.bytes.length, plan.dropped.length);
+  // base64 takes four bytes for three
+  if (length > MOST_PLAN / 2)
+    throw new DmremapError('usage', `a plan that writes ${length} bytes is too large for a file`, {
+      hint: 'repair at once: without --plan',
+    });
+  await writeOutputFile(path, { overwrite, never }, (sink) => sink.write(planText(plan, sha256)));
+}
+
+/**
+ * @param file `-` is standard input
+ * @throws DmremapError `usage` where it is no whole plan; as readInput
+ */
+export async function loadPlan(file: string): Promise<PlanDocument> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of readInput(file)) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > MOST_PLAN) throw new DmremapError('usage', `${file} is larger than any repair plan`);
+  }
+  return readPlan(Buffer.concat(pieces).toString('utf8'), sha256);
+}
+
+/** Everything that the phases write, also where one of them fails. */
+function writesOf(phases: readonly Phase[]): readonly Write[] {
+  return phases.flatMap(({ writes, ifFails }) => [
+    ...writes,
+    ...[ifFails?.unwrite ?? [], ifFails?.secure ?? [], ifFails?.tidy ?? []].flatMap(writesOf),
+  ]);
 }
 
 /**
  * Whether a device still holds what a plan saw.
  *
- * @throws DmremapError `changed-since`, `wrong-device` where it has another size
+ * @throws DmremapError `changed-since`; `wrong-device` where it has another size, or larger blocks than the one
+ * that the plan was made for
  */
-export async function refuseChanged(device: FileDevice, { size, saw }: PlanDocument): Promise<void> {
+export async function refuseChanged(device: FileDevice, { size, saw, phases }: PlanDocument): Promise<void> {
   if (device.size !== size)
     throw new DmremapError(
       'wrong-device',
       `the plan was made for a device of ${size} bytes, ${device.path} has ${device.size}`,
     );
-  if ((await fingerprint(device, saw.ranges)) === saw.sha256) return;
+  const block = device.logicalBlockSize;
+  const fits = ({ at, bytes: { length } }: Write) =>
+    at % block === 0 && length % block === 0 && at + length <= size;
+  if (!writesOf(phases).every(fits))
+    throw new DmremapError(
+      'wrong-device',
+      `the plan was made for another device: it does not write whole blocks of ${device.path} (${block} bytes)`,
+    );
+  if ((await fingerprint(device, await loadCopies(device), phases)) === saw) return;
   throw new DmremapError('changed-since', `${device.path} no longer holds what the plan was made for`, {
     hint: `make a new plan: dmremap repair ${device.path} --plan FILE`,
   });

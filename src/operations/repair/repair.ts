@@ -190,19 +190,32 @@ interface Decided {
   readonly cutShort: CutShort | undefined;
 }
 
+/** What is to be shown before the operator says yes, to a plan file's reader too. */
+function warningsOf(
+  device: FileDevice,
+  start: Start,
+  draft: Draft,
+  main: MainDevice | undefined,
+): readonly string[] {
+  const sameDisk = main === undefined ? undefined : judgeRelation(device, main);
+  return [
+    ...(start.certainty === 'guess' ? [`this is a guess: ${start.title}`] : []),
+    ...draft.remaining.map(({ id, row }) => `${id} will remain: ${row.title.toLowerCase()}`),
+    ...(sameDisk === undefined ? [] : [sameDisk]),
+  ];
+}
+
 async function finish(
   device: FileDevice,
   { found, start, draft, main, cutShort }: Decided,
   options: RepairOptions,
 ): Promise<Pick<Outcome, 'change' | 'corrects' | 'droppedFile' | 'remaining'>> {
   if (draft.phases.length === 0) return { remaining: draft.remaining };
-  const plan = await planOf(device, found, start, draft);
+  const plan = await planOf(device, found, start, draft, warningsOf(device, start, draft, main));
   const { corrects } = plan;
-  const warnings = draft.remaining.map(({ id, row }) => `${id} will remain: ${row.title.toLowerCase()}`);
-  if (start.certainty === 'guess') warnings.unshift(`this is a guess: ${start.title}`);
   const avoid = main === undefined ? [] : [main];
-  const { change, droppedFile } = await carryOutPlan(device, plan, { ...options, warnings, avoid, cutShort });
-  if (options.plan !== undefined) await savePlan(device, plan, options.plan);
+  const { change, droppedFile } = await carryOutPlan(device, plan, { ...options, avoid, cutShort });
+  if (options.plan !== undefined) await savePlan(plan, options.plan, [device, ...avoid]);
   if (!change.applied) return { change, corrects, remaining: problemsOf(found) };
   return { change, corrects, droppedFile, remaining: problemsOf(await diagnose(device, { main })) };
 }
