@@ -77,11 +77,22 @@ export function inOrder(edits: readonly Edit[]): Edit {
 export function joinTables(tables: readonly RemapTable[]): RemapTable {
   const entries = new Map<string, Uint8Array>();
   for (const { bytes, count } of tables)
-    for (let slot = 0; slot < count; slot++) {
-      const entry = bytes.subarray(slot * ENTRY_SIZE, (slot + 1) * ENTRY_SIZE);
-      entries.set(Buffer.from(entry).toString('latin1'), entry);
-    }
+    for (let slot = 0; slot < count; slot++) entries.set(...keyed(bytes, slot));
   return new RemapTable(new Uint8Array(Buffer.concat([...entries.values()])));
+}
+
+/** The entries of a small table that a large one does not have. */
+export function entriesMissingFrom(small: RemapTable, { bytes, count }: RemapTable): RemapTable {
+  const missing = new Map<string, Uint8Array>();
+  for (let slot = 0; slot < small.count; slot++) missing.set(...keyed(small.bytes, slot));
+  for (let slot = 0; slot < count && missing.size > 0; slot++) missing.delete(keyed(bytes, slot)[0]);
+  return new RemapTable(new Uint8Array(Buffer.concat([...missing.values()])));
+}
+
+/** An entry's bytes, behind what stands for them in a map. */
+function keyed(table: Uint8Array, slot: number): [string, Uint8Array] {
+  const entry = table.subarray(slot * ENTRY_SIZE, (slot + 1) * ENTRY_SIZE);
+  return [Buffer.from(entry.buffer, entry.byteOffset, entry.length).toString('latin1'), entry];
 }
 
 /** The live entries of a table that another one does not have. Costs memory for slots that differ alone. */
@@ -97,8 +108,7 @@ function differingEntries(table: RemapTable, other: RemapTable): Map<string, Uin
   for (const slot of table.live()) {
     const [from, to] = [slot * ENTRY_SIZE, (slot + 1) * ENTRY_SIZE];
     const entry = table.bytes.subarray(from, to);
-    if (Buffer.compare(entry, other.bytes.subarray(from, to)) !== 0)
-      entries.set(Buffer.from(entry).toString('latin1'), entry);
+    if (Buffer.compare(entry, other.bytes.subarray(from, to)) !== 0) entries.set(...keyed(table.bytes, slot));
   }
   return entries;
 }

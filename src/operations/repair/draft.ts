@@ -8,7 +8,7 @@ import { generationDistance } from '../../format/generation.js';
 import type { Answer, Question } from '../../repair/answers/answer.js';
 import { isAskedAbout, questionsOf } from '../../repair/answers/questions.js';
 import { planCorrections } from '../../repair/corrections.js';
-import { type Edit, inOrder, joinTables } from '../../repair/edits.js';
+import { type Edit, entriesMissingFrom, inOrder, joinTables } from '../../repair/edits.js';
 import { type Beginning, begin, type Start } from '../../repair/starts.js';
 import { isEvidence } from '../../store/choose.js';
 import { type Content, contentOf } from '../../store/content.js';
@@ -101,13 +101,16 @@ export async function draftRepair(
     corrected.push(...problems);
     current = await diagnose(virtual, facts);
   }
+  const result = contentIn(current) ?? beginning.content;
+  const gone = joinTables([start.lost, edit(beginning.content).dropped]);
   return {
     answers,
     phases,
     corrected: [...corrected, ...answeredAway(begun, current, corrected)],
     remaining: problemsOf(current),
-    result: contentIn(current) ?? beginning.content,
-    dropped: joinTables([start.lost, edit(beginning.content).dropped]),
+    result,
+    // of equal entries one is kept
+    dropped: entriesMissingFrom(gone, result.table),
   };
 }
 

@@ -15,8 +15,11 @@ import { sameData, saySample } from './samples.js';
 
 /** Entries that break a rule under a right checksum (format.md section 1). */
 
-/** More places than this are not asked about one by one. */
+/** More places than this are not asked about one by one, nor is one of more entries chosen. */
 const MOST_PLACES = 64;
+
+/** No more slots than this are named. */
+const NAMED = 8;
 
 function entries(count: number): string {
   return count === 1 ? 'the entry' : `all ${count} entries`;
@@ -154,7 +157,8 @@ function groupQuestion(
   const { sector, slots } = group;
   const sampled = samplesOf(side, samples);
   // of equal entries the first stands for all of them
-  const choices = [...new Map(slots.toReversed().map((slot) => [side.own(table, slot), slot]))].toReversed();
+  const all = [...new Map(slots.toReversed().map((slot) => [side.own(table, slot), slot]))].toReversed();
+  const choices = all.length <= MOST_PLACES ? all : [];
   const shared = sampled?.shared.get(Number(sector));
   const matching = choices.filter(([own]) => sameData(shared, sampled?.own.get(Number(own))));
   const best = choices.length === 1 ? choices[0] : matching.length === 1 ? matching[0] : undefined;
@@ -176,7 +180,7 @@ function groupQuestion(
     key: `${problem.id}@${sector}`,
     problem,
     facts: [
-      `${side.sharedName} ${sector} stands in entries ${slots.join(', ')}.`,
+      `${side.sharedName} ${sector} stands in entries ${named(slots)}.`,
       ...(sampled === undefined
         ? ['With --main MAIN the data of these sectors is compared.']
         : [
@@ -190,6 +194,11 @@ function groupQuestion(
       leave(NOT_SERVED),
     ],
   };
+}
+
+function named(slots: readonly number[]): string {
+  const more = slots.length - NAMED;
+  return more > 0 ? `${slots.slice(0, NAMED).join(', ')} and ${more} more` : slots.join(', ');
 }
 
 function samplesOf({ id }: Side, samples: Circumstances['samples']) {

@@ -61,6 +61,7 @@ function keepsEntries({ start, draft: { result, dropped } }: Tried, told: string
   const [before, after, lost] = [start.content.table, result.table, dropped].map(pairsOf);
   for (const pair of before ?? []) assert.ok(after?.has(pair) || lost?.has(pair), `${told}: ${pair} is gone`);
   for (const pair of after ?? []) assert.ok(before?.has(pair), `${told}: ${pair} is invented`);
+  for (const pair of lost ?? []) assert.not.ok(after?.has(pair), `${told}: ${pair} is dropped and kept`);
 }
 
 function pairsOf(table: RemapTable): Set<string> {

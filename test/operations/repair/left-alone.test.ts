@@ -39,6 +39,26 @@ for (const problem of CASES)
     assert.ok(left > 0, 'nobody was asked');
   });
 
+test('of equal entries one is kept, and none is dropped', async () => {
+  const image = spare({}, (made) => {
+    patchEntry(made, 'both', 1, [100, 300]);
+    seal(made, 'both');
+  });
+  const ways = await everyRepair({ id: 'main-duplicate', image, whole: ['primary'], finds: {} });
+  const kept = ways.find(({ answers }) => answers.includes('main-duplicate@100=keep-300'));
+  assert.equal([kept?.draft.dropped.count, kept?.draft.result.table.count], [0, 2]);
+});
+
+test('of very many entries that share a sector none is offered to be kept', async () => {
+  const entries = Array.from({ length: 20_000 }, (_, index) => [7, 1000 + index] as const);
+  const image = spare({ layout: 'plain', sectors: 30_000, entries, maxEntries: 20_000 });
+  const ways = await everyRepair({ id: 'main-duplicate', image, whole: ['primary'], finds: {} });
+  assert.equal(ways.map(({ answers }) => answers.join()).sort(), [
+    'main-duplicate@7=drop',
+    'main-duplicate@7=leave',
+  ]);
+});
+
 test('a retired spare keeps its state and its entries', async () => {
   const image = spare({ state: 1, role: 2, fields: { peer_uuid: Buffer.alloc(16, 7) } }, (made) => {
     patchEntry(made, 'both', 1, [100, 301]);
