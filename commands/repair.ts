@@ -64,7 +64,7 @@ export default class Repair extends ChangeCommand<typeof Repair> {
       saveDropped: this.saveDropped,
     });
     if (result.change !== undefined) this.report(result.change);
-    const line = { main, fromDump, undoFile: flags['undo-file'], noUndo: flags['no-undo'] };
+    const line = { fromDump, undoFile: flags['undo-file'], noUndo: flags['no-undo'] };
     const report = { result, line, planFile: plan };
     return {
       exitCode: repairExitCode(result),
@@ -104,6 +104,8 @@ export default class Repair extends ChangeCommand<typeof Repair> {
     return {
       ...operator,
       start: (found, diagnosis) => {
+        // what led here may have been a long search
+        this.signal.throwIfAborted();
         say(diagnosisText(spare, diagnosis, stderr));
         return operator.start(found, diagnosis);
       },

@@ -63,6 +63,11 @@ export async function writeOutputFile(
   }
 }
 
+/** Takes back an output file of something that was not done. */
+export async function removeOutputFile(path: string): Promise<void> {
+  await unlink(path).catch(() => undefined);
+}
+
 /** Gathers small chunks, so that memory stays small and writes stay large. */
 class GatheringSink implements Sink {
   private readonly put: (chunk: Uint8Array) => Promise<void>;

@@ -1,4 +1,4 @@
-import type { FileDevice } from '../device/file-device.js';
+import type { Identifiable } from '../device/identifiable.js';
 import { stableName } from '../device/stable-name.js';
 import { type Header, hasExtension, ZERO_UUID } from '../format/header.js';
 
@@ -12,7 +12,7 @@ const KERNEL_NAME = /^\/dev\/[^/]+$/;
  * @param named as on the command line
  * @param header of the chosen copy
  */
-export function lastingName(named: string, device: FileDevice, header: Header | undefined): string {
+export function lastingName(named: string, device: Identifiable, header: Header | undefined): string {
   if (!isKernelName(named)) return named;
   return spareTag(header) ?? stableName(device) ?? named;
 }

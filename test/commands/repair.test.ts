@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { documentOf } from '../obligations/schemas.js';
 import { fingerprint, patient, Workshop } from '../obligations/workshop.js';
 import { patch, patchEntry, seal } from '../support/build-image.js';
@@ -171,6 +171,24 @@ slow('a plan is carried out only on what it was made for', async () => {
   const direct = shop.put('direct.img', image);
   await shop.run(['repair', direct, '--answer', 'main-duplicate=keep-494', '--yes']);
   assert.ok(withoutTimes(readFileSync(direct)).equals(withoutTimes(applied)));
+});
+
+slow('where the undo file finds no room nothing is written, and nothing is said to be dropped', async () => {
+  const image = fixture('dup-main');
+  const spare = shop.put('spare.img', image);
+  const folder = shop.path('small');
+  mkdirSync(folder);
+  const unmount = shop.mount('-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', folder);
+  try {
+    const undo = `${folder}/u.undo`;
+    const line = ['repair', spare, '--answer', 'main-duplicate=drop', '--undo-file', undo, '--yes', '--json'];
+    const { error } = documentOf(await shop.run(line), 'repair');
+    assert.match(JSON.stringify(error), 'undo-unavailable');
+    assert.equal(readdirSync(folder), []);
+    assert.ok(readFileSync(spare).equals(image));
+  } finally {
+    unmount();
+  }
 });
 
 /** A plan file after a change, its own checksum made right again. */

@@ -17,7 +17,6 @@ import { plural, shellCommand } from './text.js';
 
 /** The flags that have an effect on what is written, as they were given. */
 export interface RepairLine {
-  readonly main: string | undefined;
   readonly fromDump: string | undefined;
   readonly undoFile: string | undefined;
   readonly noUndo: boolean;
@@ -38,13 +37,13 @@ function answerLines(result: RepairResult, line: RepairLine, { key, answers }: Q
 }
 
 function decidedLine(
-  { lastingName, start, starts }: RepairResult,
+  { lastingName, lastingMain: main, start, starts }: RepairResult,
   line: RepairLine,
   answers: Answers,
 ): string {
   return shellCommand([
     ...['dmremap', 'repair', lastingName],
-    ...(line.main === undefined ? [] : ['--main', line.main]),
+    ...(main === undefined ? [] : ['--main', main]),
     ...(line.fromDump === undefined ? [] : ['--from-dump', line.fromDump]),
     ...(start === undefined ? [] : candidateWords(start, starts.starts)),
     ...[...answers].flatMap(([key, { id }]) => ['--answer', `${key}=${id}`]),

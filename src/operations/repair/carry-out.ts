@@ -1,5 +1,7 @@
 import type { FileDevice } from '../../device/file-device.js';
+import { removeOutputFile } from '../../device/output-file.js';
 import type { Medium } from '../../device/same-medium.js';
+import { DmremapError } from '../../errors.js';
 import type { PlanDocument } from '../../exchange/plan-document.js';
 import { RemapTable } from '../../format/entry.js';
 import { decodeHeader } from '../../format/header.js';
@@ -56,6 +58,11 @@ export async function carryOutPlan(
     { spareUuid, setUuid, generation },
     { ...options, approve, undo },
     () => verifyWritten(device, phases),
-  );
+  ).catch(async (error: unknown) => {
+    // nothing was written, so nothing was dropped
+    const undone = error instanceof DmremapError && error.code === 'undo-unavailable';
+    if (undone && droppedFile !== undefined) await removeOutputFile(droppedFile);
+    throw error;
+  });
   return { change: done, droppedFile };
 }

@@ -36,6 +36,8 @@ export interface RepairOptions extends ChangeOptions {
 export interface RepairResult {
   /** The spare's name in a line that may be typed later. */
   readonly lastingName: string;
+  /** The same of --main. */
+  readonly lastingMain: string | undefined;
   readonly found: Diagnosis;
   readonly starts: FoundStarts;
   readonly start?: Start;
@@ -72,7 +74,13 @@ export async function repairSpare(path: string, options: RepairOptions): Promise
     if (main !== undefined) judgeRelation(device, main);
     const found = await diagnoseAny(device, main);
     const named = lastingName(path, device, found.survey.choice.chosen?.header);
-    const result = { lastingName: named, found, starts: { starts: [], limits: [] }, remaining: [] };
+    const result = {
+      lastingName: named,
+      lastingMain: main === undefined ? undefined : lastingName(main.path, main, undefined),
+      found,
+      starts: { starts: [], limits: [] },
+      remaining: [],
+    };
     refuse(path, found.problems);
     if (found.survey.choice.chosen !== undefined && problemsOf(found).length === 0) return result;
     return { ...result, ...(await repairFound(device, found, main, options)) };
@@ -100,7 +108,7 @@ function refuse(path: string, problems: readonly Problem[]): void {
   });
 }
 
-type Outcome = Omit<RepairResult, 'lastingName' | 'found'>;
+type Outcome = Omit<RepairResult, 'lastingName' | 'lastingMain' | 'found'>;
 
 async function repairFound(
   device: FileDevice,

@@ -171,7 +171,7 @@ function groupQuestion(
       does: `Keeps entry ${slot} (${side.ownName} ${own}) and drops ${slots.length === 2 ? 'the other' : `${slots.length - 1} others`}.`,
       keeps: `${side.sharedName} ${sector} with ${side.ownName} ${own}`,
       loses: lost.length === 0 ? '' : names,
-      risk: lost.length === 0 ? '' : riskOf(side, matching.includes(choice)),
+      risk: lost.length === 0 ? '' : riskOf(side, choice === best),
       recommended: choice === best,
       effect: { kind: 'edit', edit: withoutEntries(slots.filter((other) => other !== slot)) },
     };
