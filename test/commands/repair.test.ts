@@ -126,6 +126,18 @@ slow('the content of a dump that is chosen is the one that is edited, written an
   assert.ok(readFileSync(spare).readUInt32LE(60) > 11, 'no generation is given twice');
 });
 
+slow('beside a copy that counts the dump of another spare is not offered', async () => {
+  const other = shop.put('other.img', fixture('plain-some'));
+  const dump = shop.path('other.json');
+  assert.is((await shop.run(['dump', other, '-o', dump])).code, 0);
+  const spare = shop.put('spare.img', fixture('dup-main'));
+  const looked = documentOf(
+    await shop.run(['repair', spare, '--from-dump', dump, '--yes', '--json']),
+    'repair',
+  );
+  assert.is((looked['candidates'] as unknown[]).length, 1);
+});
+
 slow('what is dropped is in a file that restore can read, and in the undo file', async () => {
   const image = fixture('dup-main');
   const spare = shop.put('spare.img', image);

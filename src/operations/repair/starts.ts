@@ -2,7 +2,15 @@ import type { BlockDevice } from '../../device/block-device.js';
 import type { RemapTable } from '../../format/entry.js';
 import { RemapTable as Table } from '../../format/entry.js';
 import { isNewer } from '../../format/generation.js';
-import { encodeHeader, hasExtension, isRedundant, MAGIC, ROLE, VERSION } from '../../format/header.js';
+import {
+  decodeHeader,
+  encodeHeader,
+  hasExtension,
+  isRedundant,
+  MAGIC,
+  ROLE,
+  VERSION,
+} from '../../format/header.js';
 import type { Candidate } from '../../repair/reconstruct/candidate.js';
 import type { Told } from '../../repair/reconstruct/lost-header.js';
 import type { Witness } from '../../repair/reconstruct/reading.js';
@@ -67,8 +75,7 @@ export async function findStarts(
   // a newer content that is proven is what the copy that counts would have become
   found.sort((a, b) => Number(b.certainty === 'proven') - Number(a.certainty === 'proven'));
   const shown = await shownTables(device, others);
-  // a dump from before a migration would make a spare active again that is not
-  if (knowledge.dump !== undefined && (chosen === undefined || isActive(chosen)))
+  if (knowledge.dump !== undefined && (chosen === undefined || mayReplace(knowledge.dump, chosen)))
     found.push(dumpStart(knowledge.dump, chosen === undefined ? shown : [...shown, ...tablesOf(survey)]));
   if (chosen === undefined) found.push(...(await startsAsTheyLie(device, others, shown)));
   return { starts: distinct(found), limits };
@@ -84,8 +91,14 @@ function isNewest({ generation }: Candidate, chosen: Copy | undefined): boolean 
   return chosen === undefined || isNewer(generation, chosen.header.generation);
 }
 
-function isActive({ header }: Copy): boolean {
-  return !hasExtension(header) || header.role === ROLE.active;
+/**
+ * Beside a copy that counts, a dump is of use only if it is of the same life of the same spare; one from before a
+ * migration would make a spare active again that is not.
+ */
+function mayReplace({ block }: Witness, { header }: Copy): boolean {
+  const dumped = decodeHeader(block);
+  const active = !hasExtension(header) || header.role === ROLE.active;
+  return active && dumped.spare_uuid === header.spare_uuid && dumped.creation_time === header.creation_time;
 }
 
 function tablesOf({ table }: Surveyed): readonly RemapTable[] {
