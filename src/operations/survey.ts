@@ -111,6 +111,14 @@ async function foreignSignatures(
   return found;
 }
 
+/** What else stands in the first bytes of a device. */
+export async function foreignAtFront(device: BlockDevice, length: number): Promise<readonly Signature[]> {
+  const signatures = await probeSignatures((at, size) => readOrNothing(device, at, size), device.size, {
+    textIsEnough: true,
+  });
+  return signatures.filter((signature) => !signature.ours && signature.at < length);
+}
+
 /** The signatures that lie in sectors which live entries use. */
 function dataAmong(signatures: readonly Signature[], table: RemapTable): Set<Signature> {
   const data = new Set<Signature>();

@@ -2,6 +2,7 @@ import type { BlockDevice } from '../../device/block-device.js';
 import type { RemapTable } from '../../format/entry.js';
 import { RemapTable as Table } from '../../format/entry.js';
 import { isNewer } from '../../format/generation.js';
+import { TABLE_START, tableArea } from '../../format/geometry.js';
 import {
   decodeHeader,
   encodeHeader,
@@ -29,7 +30,7 @@ import { type Content, contentOf, placeOf } from '../../store/content.js';
 import type { Copy } from '../../store/copy.js';
 import { readTable } from '../../store/load.js';
 import { readDamagedSet } from '../reconstruct.js';
-import type { Surveyed } from '../survey.js';
+import { foreignAtFront, type Surveyed } from '../survey.js';
 
 export interface FoundStarts {
   /** The best first. */
@@ -78,7 +79,9 @@ export async function findStarts(
   if (knowledge.dump !== undefined && (chosen === undefined || mayReplace(knowledge.dump, chosen)))
     found.push(dumpStart(knowledge.dump, chosen === undefined ? shown : [...shown, ...tablesOf(survey)]));
   if (chosen === undefined) found.push(...(await startsAsTheyLie(device, others, shown)));
-  return { starts: distinct(found), limits };
+  const spared: Start[] = [];
+  for (const start of distinct(found)) spared.push(...(await sparingForeign(device, survey, start)));
+  return { starts: spared, limits };
 }
 
 async function search(device: BlockDevice, { copies }: Surveyed, { witnesses, told }: Knowledge) {
@@ -112,6 +115,18 @@ function isKnown({ content }: Candidate, found: readonly Start[]): boolean {
       start.content.header.generation === content.header.generation &&
       Buffer.compare(start.content.table.bytes, content.table.bytes) === 0,
   );
+}
+
+/**
+ * A start that would be written over somebody else's content at the front goes to the backup's place instead: the
+ * operator is asked about the front then. A plain set has no other place.
+ */
+async function sparingForeign(device: BlockDevice, { copies }: Surveyed, start: Start): Promise<Start[]> {
+  if (!start.copies.includes('primary') || isEvidence(copies.primary)) return [start];
+  const { header } = start.content;
+  const area = TABLE_START + tableArea(header.max_entries);
+  if ((await foreignAtFront(device, area)).length === 0) return [start];
+  return isRedundant(header) ? [{ ...start, copies: ['backup'] }] : [];
 }
 
 /** Of starts with one content the first, which says the most about it. */

@@ -1,3 +1,8 @@
+import { MemoryDevice } from '../../../src/device/memory-device.js';
+import { diagnose } from '../../../src/operations/diagnose.js';
+import { draftRepair, isOpen } from '../../../src/operations/repair/draft.js';
+import { findStarts } from '../../../src/operations/repair/starts.js';
+import { NOW } from '../../check/check-device.js';
 import { END, type ProblemCase, spare } from '../../check/problem-case.js';
 import { patch, patchEntry, patchSealed, seal } from '../../support/build-image.js';
 import { assert, suite } from '../../support/harness.js';
@@ -38,6 +43,29 @@ for (const problem of CASES)
     }
     assert.ok(left > 0, 'nobody was asked');
   });
+
+test('what else lies at the front is asked about before a dump is written there', async () => {
+  const whole = spare({});
+  const image = spare({}, (made) => {
+    made.fill(0, 0, 8192).write('XFSB');
+    patch(made, 'backup', 'checksum', 7);
+  });
+  const device = new MemoryDevice(new Uint8Array(image));
+  const { survey } = await diagnose(device);
+  const dump = {
+    label: 'the dump',
+    block: new Uint8Array(whole.subarray(0, 4096)),
+    table: new Uint8Array(whole.subarray(4096, 4096 + 48)),
+  };
+  const { starts } = await findStarts(device, survey, { witnesses: [], dump, told: undefined });
+  const start = starts.find(({ id }) => id.startsWith('dump-'));
+  assert.ok(start !== undefined);
+  const draft = await draftRepair(device, survey, start, async () => undefined, {
+    main: undefined,
+    now: NOW,
+  });
+  assert.is(isOpen(draft) ? draft.question.problem.id : undefined, 'copy-foreign-signature');
+});
 
 test('of equal entries one is kept, and none is dropped', async () => {
   const image = spare({}, (made) => {
