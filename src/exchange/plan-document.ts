@@ -1,4 +1,5 @@
 import { DmremapError } from '../errors.js';
+import type { PartOf } from '../store/failure.js';
 import type { IfFails, Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
 
@@ -73,6 +74,7 @@ interface FailureJson extends Pick<IfFails, 'copy' | 'stands' | 'generation'> {
   readonly unwrite: readonly StepJson[];
   readonly secure: readonly StepJson[];
   readonly tidy: readonly StepJson[];
+  readonly part_of?: PartOf | undefined;
 }
 
 function stepJson({ purpose, writes, ifFails }: Phase): StepJson {
@@ -87,9 +89,10 @@ function stepJson({ purpose, writes, ifFails }: Phase): StepJson {
   };
 }
 
-function failureJson({ unwrite = [], secure, tidy, ...facts }: IfFails): FailureJson {
+function failureJson({ unwrite = [], secure, tidy, partOf, ...facts }: IfFails): FailureJson {
   return {
     ...facts,
+    part_of: partOf,
     unwrite: unwrite.map(stepJson),
     secure: secure.map(stepJson),
     tidy: tidy.map(stepJson),
@@ -158,7 +161,7 @@ function readWrite(value: unknown): Phase['writes'][number] {
 const STANDS: readonly IfFails['stands'][] = ['before', 'after'];
 
 function readFailure(failure: Record<string, unknown>): IfFails {
-  const { copy, generation } = failure;
+  const { copy, generation, part_of: part } = failure;
   const stands = STANDS.find((one) => one === failure['stands']);
   if (stands === undefined) throw notAPlan('if_fails.stands is missing');
   return {
@@ -168,7 +171,12 @@ function readFailure(failure: Record<string, unknown>): IfFails {
     tidy: readSteps(failure['tidy'], 'tidy'),
     stands,
     ...(generation === undefined ? {} : { generation: asNumber(generation, 'generation') }),
+    ...(part === undefined ? {} : { partOf: readPartOf(asObject(part, 'part_of')) }),
   };
+}
+
+function readPartOf({ before, behind }: Record<string, unknown>): PartOf {
+  return { before: before === true, behind: behind === true };
 }
 
 function notAPlan(reason: string): DmremapError {

@@ -97,9 +97,8 @@ export async function change(
   let undoFile: string | undefined;
   const stages = plan.stages ?? [plan.phases];
   for (const [done, phases] of stages.entries()) {
-    const already =
-      done === 0 ? undefined : `part ${done} of ${stages.length} of the change is made and stands`;
-    const saved = await carryOutWithUndo(device, phases, { ...saving, already });
+    const partOf = { before: done > 0, behind: done < stages.length - 1 };
+    const saved = await carryOutWithUndo(device, phases, { ...saving, partOf });
     undoFile = saved.path ?? undoFile;
     if (saved.warning !== undefined) warnings.add(saved.warning);
   }

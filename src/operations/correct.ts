@@ -6,7 +6,7 @@ import { type Header, isRedundant, ZERO_UUID } from '../format/header.js';
 import { planCorrections } from '../repair/corrections.js';
 import { newestBeyond } from '../store/beyond.js';
 import { contentOf } from '../store/content.js';
-import { carryOut, type Phase } from '../store/phase.js';
+import { asPart, carryOut, type Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
 import type { CheckOptions, CheckReport, Examined } from './check-report.js';
 import { type Diagnosis, diagnose } from './diagnose.js';
@@ -43,7 +43,7 @@ async function correctRounds(
   for (let round = 0; round < ROUNDS; round++) {
     const { correctable } = judge(now.problems, options.mode);
     if (correctable.length === 0) break;
-    done.push(...(await write(device, now, correctable, options)));
+    done.push(...(await write(device, now, correctable, options, round > 0)));
     corrected.push(...correctable);
     // what verifies must come from the medium and not from what memory remembers of the write
     await device.invalidate(bytes(0), device.size);
@@ -60,12 +60,17 @@ async function correctRounds(
   };
 }
 
-/** Writes what corrects these problems; says what was done. */
+/**
+ * Writes what corrects these problems; says what was done.
+ *
+ * @param again something was corrected before
+ */
 async function write(
   device: FileDevice,
   diagnosis: FullDiagnosis,
   problems: readonly Problem[],
   options: CheckOptions,
+  again: boolean,
 ): Promise<readonly string[]> {
   if (diagnosis.cutShort !== undefined) {
     const { takeBack } = await import('./cut-short.js');
@@ -83,9 +88,10 @@ async function write(
     logicalBlockSize: device.logicalBlockSize,
     beyond: await generationsBeyond(device, diagnosis, problems, options),
   });
-  if (plan.needsUndo) return carryOutSaved(device, plan.phases, survey.choice.chosen?.header, options);
-  await carryOut(device, plan.phases);
-  return plan.phases.map(({ purpose }) => purpose);
+  const phases = asPart(plan.phases, { before: again, behind: false });
+  if (plan.needsUndo) return carryOutSaved(device, phases, survey.choice.chosen?.header, options);
+  await carryOut(device, phases);
+  return phases.map(({ purpose }) => purpose);
 }
 
 /** What lies beyond the known size and is not this move's own may be another move's, with its generation. */

@@ -2,15 +2,16 @@ import { judge, withRow } from '../check/checker.js';
 import type { Finding, Problem } from '../check/finding.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { OverlayDevice } from '../device/filters/overlay-device.js';
+import { backupHeaderPlace } from '../format/geometry.js';
 import { isRedundant } from '../format/header.js';
 import { planCorrections } from '../repair/corrections.js';
 import type { Candidate } from '../repair/reconstruct/candidate.js';
 import type { Witness } from '../repair/reconstruct/reading.js';
 import { reconstruct } from '../repair/reconstruct/reconstruct.js';
-import { eraseHeader, wholeCopy } from '../store/commit.js';
+import { eraseHeader, leavingHeaders, wholeCopy } from '../store/commit.js';
 import { type Content, placeOf } from '../store/content.js';
 import type { CopyName } from '../store/copy.js';
-import { carryOut, type Phase } from '../store/phase.js';
+import { carryOut, inParts, type Phase } from '../store/phase.js';
 import { type Diagnosis, diagnose } from './diagnose.js';
 import { readDamagedSet } from './reconstruct.js';
 import type { SurveyOptions } from './survey.js';
@@ -43,8 +44,8 @@ export async function findProven(
   const candidate = reconstruct(damaged, witnesses).candidates.find(({ proven }) => proven);
   if (candidate === undefined) return undefined;
   const after = new OverlayDevice(device);
-  const phases = writeContent(candidate, device.logicalBlockSize);
-  await carryOut(after, phases);
+  const parts: (readonly Phase[])[] = [writeContent(candidate, device)];
+  await carryOut(after, inParts(parts));
   const first = await diagnose(after, options);
   let current = first;
   for (let round = 0; round < ROUNDS; round++) {
@@ -57,19 +58,23 @@ export async function findProven(
       logicalBlockSize: device.logicalBlockSize,
     });
     await carryOut(after, plan.phases);
-    phases.push(...plan.phases);
+    parts.push(plan.phases);
     current = await diagnose(after, options);
   }
-  return { candidate, problems: [withRow(findingOf(candidate, problems)), ...first.problems], phases };
+  return {
+    candidate,
+    problems: [withRow(findingOf(candidate, problems)), ...first.problems],
+    phases: inParts(parts),
+  };
 }
 
 /**
  * The copies whose own checksum is the one of the content; the other one is corrected as any damaged copy. Where the
  * first one cannot be written the other one takes the content.
  */
-function writeContent({ content, fits }: Candidate, logicalBlockSize: number): Phase[] {
+function writeContent({ content, fits }: Candidate, { logicalBlockSize, size }: BlockDevice): Phase[] {
   const copies = (['backup', 'primary'] as const).filter((copy) => fits.includes(copy));
-  return copies.map((copy, index) => {
+  const phases = copies.map((copy, index): Phase => {
     const phase = writeTo(content, copy);
     if (!isRedundant(content.header)) return phase;
     const secure = index === 0 ? [writeTo(content, copy === 'backup' ? 'primary' : 'backup')] : [];
@@ -78,6 +83,9 @@ function writeContent({ content, fits }: Candidate, logicalBlockSize: number): P
     const { generation } = content.header;
     return { ...phase, ifFails: { copy, secure, tidy, stands: 'after', generation } };
   });
+  // a backup that is not at the end is found by what the primary says
+  const atEnd = placeOf(content.header, 'backup').headerAt === backupHeaderPlace(size);
+  return atEnd ? phases : leavingHeaders(phases);
 }
 
 function writeTo(content: Content, copy: CopyName): Phase {

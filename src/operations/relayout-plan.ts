@@ -10,7 +10,7 @@ import { planCorrections } from '../repair/corrections.js';
 import { probeSignatures } from '../signatures/probe.js';
 import { commit } from '../store/commit.js';
 import { type Content, contentOf, nextContent } from '../store/content.js';
-import { carryOut, type Phase } from '../store/phase.js';
+import { carryOut, inParts, type Phase } from '../store/phase.js';
 import {
   type DataArea,
   dataArea,
@@ -77,8 +77,9 @@ export async function planRelayout(device: BlockDevice, request: RelayoutRequest
   const copied = relocations.length === 0 ? undefined : await copyData(device, relocations);
   const moved = relocations.length === 0 ? before : movedContent(before, relocations, request.now);
   const { logicalBlockSize } = device;
-  const first = [...corrections];
-  if (copied !== undefined) first.push(copied, ...commit(stepBetween(before, moved), logicalBlockSize));
+  const moving =
+    copied === undefined ? [] : [copied, ...commit(stepBetween(before, moved), logicalBlockSize)];
+  const first = inParts([corrections, moving]);
   const content = relaidContent(moved, shape, device.size, request.identity, request.now);
   const last = relayoutPhases(moved, content, logicalBlockSize);
   const apart = old.layout === 'plain' && (copied !== undefined || needsUndo);
@@ -87,7 +88,7 @@ export async function planRelayout(device: BlockDevice, request: RelayoutRequest
     content,
     relocations,
     copied,
-    stages: apart ? [first, last] : [[...first, ...last]],
+    stages: apart ? [first, last] : [inParts([first, last])],
     shrunk,
   };
 }

@@ -15,7 +15,7 @@ import { commit } from '../store/commit.js';
 import { type Content, contentOf, nextContent, samePlaces, sizedFor } from '../store/content.js';
 import { createPhases } from '../store/create.js';
 import { type Made, makeWhole, needsMove } from '../store/move.js';
-import { carryOut, type Phase } from '../store/phase.js';
+import { carryOut, inParts, type Phase } from '../store/phase.js';
 import { stepBetween } from '../store/step.js';
 import { type Bytes, bytesToSectors } from '../units.js';
 import { type ChangeOptions, type ChangeResult, change, describeDevice } from './change.js';
@@ -157,7 +157,7 @@ async function madeWhole(device: FileDevice, survey: Surveyed, now: bigint): Pro
 function restorePhases(content: Content, made: Made | undefined, logicalBlockSize: number): Phase[] {
   if (made === undefined || !samePlaces(made.content.header, content.header))
     return createPhases(content, logicalBlockSize);
-  return [...made.phases, ...commit(stepBetween(made.content, content), logicalBlockSize)];
+  return inParts([made.phases, commit(stepBetween(made.content, content), logicalBlockSize)]);
 }
 
 /**

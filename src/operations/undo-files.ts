@@ -4,8 +4,8 @@ import type { Identity } from '../device/identity.js';
 import type { Medium } from '../device/same-medium.js';
 import { DmremapError } from '../errors.js';
 import { decodeHeader, HEADER_SIZE, hasExtension, MAGIC, ZERO_UUID } from '../format/header.js';
-import { ChangeFailed } from '../store/failure.js';
-import { carryOut, type Phase, type PhaseProgress } from '../store/phase.js';
+import { ChangeFailed, type PartOf } from '../store/failure.js';
+import { asPart, carryOut, type Phase, type PhaseProgress } from '../store/phase.js';
 import type { UndoDescription, UndoDevice, UndoSpare } from '../undo/description.js';
 import { undoPathsIn, writtenAt } from '../undo/files.js';
 import { fits, nameOf, type SpareIdentity, undoFileName } from '../undo/identity.js';
@@ -32,8 +32,8 @@ export interface UndoOptions {
   readonly setUuid: string | undefined;
   readonly generation: number;
   readonly progress?: PhaseProgress | undefined;
-  /** What stands on the device already, where this is not the first part of a change; for people. */
-  readonly already?: string | undefined;
+  /** Where this stands among the parts of a change, where each has an undo file of its own. */
+  readonly partOf?: PartOf | undefined;
 }
 
 /** What a change overwrites on main besides. */
@@ -62,7 +62,9 @@ export function carryOutWithUndo(
   phases: readonly Phase[],
   options: UndoOptions,
 ): Promise<SavedChange> {
-  return withUndo(device, phases, options, () => carryOut(device, phases, options.progress));
+  const { partOf, progress } = options;
+  const all = partOf === undefined ? phases : asPart(phases, partOf);
+  return withUndo(device, all, options, () => carryOut(device, all, progress));
 }
 
 /**
@@ -75,7 +77,7 @@ export async function withUndo<Result>(
   options: UndoOptions & { readonly main?: MainTarget | undefined },
   work: () => Promise<Result>,
 ): Promise<SavedChange<Result>> {
-  const { main, place, already } = options;
+  const { main, place, partOf } = options;
   const targets = [
     { side: 'spare' as const, device, phases },
     ...(main === undefined ? [] : [{ side: 'main' as const, device: main.device, phases: main.phases }]),
@@ -89,12 +91,11 @@ export async function withUndo<Result>(
   const name = undoFileName(description.spare, options.generation, options.command);
   const { warning, saved } = await save({ targets, description, name }, { ...place, avoid }, device).catch(
     (error: unknown) => {
-      throw sayingFirst(error, already ?? 'nothing is changed');
+      throw sayingFirst(error, partOf?.before === true ? MADE_IN_PART : 'nothing is changed');
     },
   );
   const result = await work().catch((error: unknown) => {
-    const failure = namingUndo(error, saved.path, place.file === undefined ? undefined : device.name);
-    throw already === undefined ? failure : sayingFirst(failure, already);
+    throw namingUndo(error, saved.path, place.file === undefined ? undefined : device.name);
   });
   await saved.finish().catch((error: unknown) => {
     throw sayingFirst(error, `what was written stands and is whole; next: dmremap check -p ${device.name}`);
@@ -110,6 +111,8 @@ async function save(
   const { path, warning } = await findPlace(place, name, device);
   return { warning, saved: await saveUndo({ targets, path, description }) };
 }
+
+const MADE_IN_PART = 'a part of the change is made and stands';
 
 /** A failure, which now says what state the device is in. */
 function sayingFirst(error: unknown, state: string): unknown {

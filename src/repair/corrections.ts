@@ -8,7 +8,7 @@ import { changedBlocks, commit, eraseHeader, wholeCopy } from '../store/commit.j
 import { type Content, contentOf, nextContent, placeOf, sizedFor } from '../store/content.js';
 import type { CopyName } from '../store/copy.js';
 import { makeWhole } from '../store/move.js';
-import type { Phase } from '../store/phase.js';
+import { inParts, type Phase } from '../store/phase.js';
 import { type Step, stepBetween } from '../store/step.js';
 import { bytes, bytesToSectors, SECTOR_SIZE, type Sectors } from '../units.js';
 import { type Edit, withoutReserved } from './edits.js';
@@ -72,13 +72,16 @@ export function planCorrections(request: CorrectionRequest): CorrectionPlan {
     beyond: request.beyond,
     logicalBlockSize,
   });
-  const phases = [...erasures(problems, logicalBlockSize), ...made.phases];
+  const before = [erasures(problems, logicalBlockSize), made.phases];
   const corrected = correctContent(made.content, request);
-  if (corrected === undefined) return { phases, needsUndo: false };
+  if (corrected === undefined) return { phases: inParts(before), needsUndo: false };
   const step = stepBetween(made.content, corrected);
   const inPlace = keepsItsPlaces(made.content, corrected);
-  phases.push(...(inPlace ? commit(step, logicalBlockSize) : commitElsewhere(step, corrected)));
-  return { phases, needsUndo: !isRedundant(corrected.header) && !step.atomic };
+  const change = inPlace ? commit(step, logicalBlockSize) : commitElsewhere(step, corrected);
+  return {
+    phases: inParts([...before, change]),
+    needsUndo: !isRedundant(corrected.header) && !step.atomic,
+  };
 }
 
 /** Whether a backup lies, after a change of content, where one lay before. */

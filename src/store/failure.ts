@@ -10,6 +10,14 @@ export type Standing =
   /** Nobody can say: every copy was being written when it failed. */
   | 'unknown';
 
+/** Where a part stands in a change of several, each of which is made for good. */
+export interface PartOf {
+  /** There are parts before it. */
+  readonly before: boolean;
+  /** There are parts behind it. */
+  readonly behind: boolean;
+}
+
 export interface FailedStep {
   /** What was being done, for people. */
   readonly purpose: string;
@@ -18,6 +26,8 @@ export interface FailedStep {
   readonly lost: CopyName | undefined;
   /** Of what stands, where the plan of a commit knows it. */
   readonly generation: number | undefined;
+  /** Of a change that has several parts: `stands` is said of the one that failed. */
+  readonly partOf?: PartOf | undefined;
 }
 
 /** A change that a failing device ended. Says what stands on the device and what to type next. */
@@ -30,7 +40,7 @@ export class ChangeFailed extends DeviceError implements FailedStep {
   constructor(device: string, step: FailedStep, cause: DeviceError) {
     super(device, cause.operation, cause.errno, cause.sector, {
       hint: `${sentence(step)}; ${nextLine(device, step, cause.errno)}`,
-      data: { step: step.purpose, stands: step.stands },
+      data: { step: step.purpose, stands: isPartMade(step) ? 'part' : step.stands },
       cause,
     });
     this.name = 'ChangeFailed';
@@ -41,11 +51,22 @@ export class ChangeFailed extends DeviceError implements FailedStep {
   }
 }
 
-function sentence({ stands, lost, purpose }: FailedStep): string {
+/** Whether some of the change stands, but not all of it. */
+function isPartMade({ stands, partOf }: FailedStep): boolean {
+  return (stands === 'before' && partOf?.before === true) || (stands === 'after' && partOf?.behind === true);
+}
+
+function sentence(step: FailedStep): string {
+  const { stands, lost, purpose } = step;
   if (stands === 'unknown') return `it failed at this step: ${purpose}; what lies on the device is not known`;
-  const what = stands === 'after' ? 'the change is made' : 'nothing is lost and nothing is changed';
+  const what = whatStands(step);
   if (lost === undefined) return what;
   return `${what}, but there is one copy only: the ${lost} copy could not be written`;
+}
+
+function whatStands(step: FailedStep): string {
+  if (isPartMade(step)) return 'a part of the change is made and nothing is lost';
+  return step.stands === 'after' ? 'the change is made' : 'nothing is lost and nothing is changed';
 }
 
 function nextLine(device: string, { lost }: FailedStep, errno: string): string {

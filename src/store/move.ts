@@ -14,7 +14,7 @@ import {
 } from './commit.js';
 import { type Content, contentOf, nextContent, placeOf, sizedFor, underGeneration } from './content.js';
 import type { CopyName } from './copy.js';
-import type { IfFails, Phase } from './phase.js';
+import { type IfFails, inParts, type Phase } from './phase.js';
 import { stepBetween } from './step.js';
 
 /**
@@ -64,7 +64,7 @@ export function makeWhole(content: Content, request: MakeWholeRequest): Made {
   const phases = moveBackup(before, moved, primaryCurrent, logicalBlockSize);
   if (lifted === undefined) return { phases, content: moved };
   const lifting = [...rewrites, ...commit(stepBetween(content, lifted), logicalBlockSize)];
-  return { phases: [...leavingHeaders(lifting), ...phases], content: moved };
+  return { phases: inParts([leavingHeaders(lifting), phases]), content: moved };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import { DeviceError } from '../errors.js';
 import type { Bytes } from '../units.js';
 import type { CopyName } from './copy.js';
-import { ChangeFailed, type FailedStep, type Standing } from './failure.js';
+import { ChangeFailed, type FailedStep, type PartOf, type Standing } from './failure.js';
 
 /** Bytes to be written at a place. */
 export interface Write {
@@ -35,6 +35,28 @@ export interface IfFails {
   readonly stands: Exclude<Standing, 'unknown'>;
   /** The generation under which it stands, where the plan of a commit knows it. */
   readonly generation?: number;
+  /** Where it stands among the parts of a change, where there are several: `stands` is said of its own. */
+  readonly partOf?: PartOf;
+}
+
+/** Phases that are a part of a change, which may have parts itself. */
+export function asPart(phases: readonly Phase[], { before, behind }: PartOf): readonly Phase[] {
+  if (!before && !behind) return phases;
+  return phases.map((phase) => {
+    const { ifFails } = phase;
+    if (ifFails === undefined) return phase;
+    const inner = ifFails.partOf ?? { before: false, behind: false };
+    const partOf = { before: before || inner.before, behind: behind || inner.behind };
+    return { ...phase, ifFails: { ...ifFails, partOf } };
+  });
+}
+
+/** One part of a change after the other: should one fail, it is told that the change is made in part. */
+export function inParts(parts: readonly (readonly Phase[])[]): Phase[] {
+  const real = parts.filter((phases) => phases.length > 0);
+  return real.flatMap((phases, index) =>
+    asPart(phases, { before: index > 0, behind: index < real.length - 1 }),
+  );
 }
 
 /** Told before each phase; `done` counts phases. */
@@ -94,8 +116,8 @@ async function retreat(device: BlockDevice, { purpose, ifFails }: Phase): Promis
   if (ifFails === undefined || !(await writeAll(device, ifFails.secure)))
     return { purpose, stands: 'unknown', lost: undefined, generation: undefined };
   await writeAll(device, ifFails.tidy);
-  const { stands, copy, generation } = ifFails;
-  return { purpose, stands, lost: copy, generation };
+  const { stands, copy, generation, partOf } = ifFails;
+  return { purpose, stands, lost: copy, generation, partOf };
 }
 
 /** Stops at the first phase that fails; whether none did. */

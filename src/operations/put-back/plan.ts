@@ -3,7 +3,7 @@ import { OverlayDevice } from '../../device/filters/overlay-device.js';
 import { type Header, hasExtension, isRedundant } from '../../format/header.js';
 import { contentOf, samePlaces } from '../../store/content.js';
 import { type LoadedChoice, loadChoice } from '../../store/load-choice.js';
-import { carryOut, type Phase } from '../../store/phase.js';
+import { carryOut, inParts, type Phase } from '../../store/phase.js';
 import { isWhole, putBackCopies } from './copies.js';
 import { putBackOtherSet } from './other-set.js';
 import { reshape } from './shape.js';
@@ -36,7 +36,7 @@ export async function planPutBack(
   const after = new OverlayDevice(device);
   await carryOut(after, way.phases);
   const copies = await putBackCopies(after, way.copies, (await loadChoice(after)).choice, then.choice);
-  return copies === undefined ? inReverse : [...way.phases, ...copies];
+  return copies === undefined ? inReverse : inParts([way.phases, copies]);
 }
 
 /** A set that takes another layout may be given an identity; it keeps its time of creation. */

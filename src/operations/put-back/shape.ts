@@ -5,7 +5,7 @@ import { backupHeaderPlace } from '../../format/geometry.js';
 import type { Header } from '../../format/header.js';
 import { commit, eraseHeader, leavingHeaders, wholeCopy } from '../../store/commit.js';
 import { type Content, contentOf, nextContent, placeOf, underGeneration } from '../../store/content.js';
-import type { IfFails, Phase, Write } from '../../store/phase.js';
+import { type IfFails, inParts, type Phase, type Write } from '../../store/phase.js';
 import { relayoutPhases } from '../../store/relayout.js';
 import { stepBetween } from '../../store/step.js';
 import { bytes, roundDown, roundUp, SECTOR_SIZE } from '../../units.js';
@@ -48,13 +48,15 @@ export function reshape(
   const last = contentOf(underGeneration(then, newer).block, then.table);
   const atEnd = placeOf(then.header, 'backup').headerAt === backupHeaderPlace(size);
   const entries = commit(stepBetween(reshaped, last), logicalBlockSize);
-  const phases: Phase[] = [
+  const shape: Phase[] = [
     {
       purpose: 'put back what lies beyond the old size',
       writes: pick((at) => at >= end),
       ifFails: { copy: 'backup', secure: [], tidy: [], stands: 'before' },
     },
     ...takeShape(now, reshaped, atEnd, logicalBlockSize),
+  ];
+  const content: Phase[] = [
     dataPhase(
       partsOf(data, logicalBlockSize, (at) => !named.has(at)),
       'before',
@@ -65,6 +67,7 @@ export function reshape(
       'after',
     ),
   ];
+  const phases = inParts([shape, content]);
   return {
     phases: phases.filter((phase) => phase.writes.length > 0),
     copies: pick((at) => at < end && isCopy(at)),

@@ -12,7 +12,7 @@ import { type Edit, entriesMissingFrom, inOrder, joinTables } from '../../repair
 import { type Beginning, begin, type Start } from '../../repair/starts.js';
 import { isEvidence } from '../../store/choose.js';
 import { type Content, contentOf } from '../../store/content.js';
-import { carryOut, type Phase } from '../../store/phase.js';
+import { carryOut, inParts, type Phase } from '../../store/phase.js';
 import { type Diagnosis, diagnose, problemsOf } from '../diagnose.js';
 import type { Surveyed } from '../survey.js';
 import { readSamples } from './samples.js';
@@ -78,7 +78,7 @@ export async function draftRepair(
   if (isOpen(settled)) return settled;
   const { answers, edits, stopped } = settled;
   const edit = inOrder(edits);
-  const phases = [...beginning.phases];
+  const parts: (readonly Phase[])[] = [beginning.phases];
   const corrected: Problem[] = [];
   let current = begun;
   const rounds = stopped ? 0 : ROUNDS;
@@ -97,7 +97,7 @@ export async function draftRepair(
       ...(first ? { edit, renumber: isRenumbered(start, beginning, newest) } : {}),
     });
     await carryOut(virtual, plan.phases);
-    phases.push(...plan.phases);
+    parts.push(plan.phases);
     corrected.push(...problems);
     current = await diagnose(virtual, facts);
   }
@@ -105,7 +105,7 @@ export async function draftRepair(
   const gone = joinTables([start.lost, edit(beginning.content).dropped]);
   return {
     answers,
-    phases,
+    phases: inParts(parts),
     corrected: [...corrected, ...answeredAway(begun, current, corrected)],
     remaining: problemsOf(current),
     result,

@@ -38,8 +38,8 @@ export async function runOnce(start: Start, work: Work, witness: Witness, failur
       stood.push(await witness.tell(stage.device));
       const failed = await attempt(work, stage);
       const said = saidBy(failed);
-      // where nothing counted before, whatever counts now is the change
-      const changed = said === 'after' || (failed !== undefined && stood.at(-1) === undefined);
+      // what a failure has left may be the change, or a part of it that stands for the whole
+      const changed = failed !== undefined && said !== 'before';
       if (changed && failure === undefined) stood.push(await witness.tell(stage.device));
       const { answered, flushes } = recording;
       // a failure that could not happen by itself is a defect of the work, unless something cannot be written
@@ -71,10 +71,11 @@ async function attempt(work: Work, stage: Stage): Promise<DmremapError | undefin
   }
 }
 
-/** What stands on the device by the word of a failure. */
-function saidBy(failed: DmremapError | undefined): Standing | undefined {
+/** What stands on the device by the word of a failure; a part is some of the change, and nothing of it is lost. */
+function saidBy(failed: DmremapError | undefined): Standing | 'part' | undefined {
   const { stands } = failed?.data ?? {};
-  return stands === 'before' || stands === 'after' || stands === 'unknown' ? stands : undefined;
+  const known = ['before', 'after', 'part', 'unknown'] as const;
+  return known.find((one) => one === stands);
 }
 
 /** What was told to be committed in a run with a failing flush must be what is committed without it. */
