@@ -23,6 +23,8 @@ const BELOW = [
   'repair',
   'migrate',
   'exchange',
+  'remap',
+  'serve',
 ];
 
 const ROOMS: Readonly<Record<string, Room>> = {
@@ -37,6 +39,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/repair': { uses: ['format', 'layout', 'store', 'check'], pure: true },
   'src/migrate': { uses: ['format', 'layout', 'store', 'check'], pure: true },
   'src/exchange': { uses: ['format', 'layout', 'store'], pure: true },
+  'src/remap': { uses: ['format', 'layout'], pure: true },
+  'src/serve': { uses: ['remap', 'store', 'device', 'format', 'layout'] },
   'src/operations': { uses: BELOW },
   'src/cli': { uses: ['operations', 'check', 'repair', 'migrate', 'format', 'layout', 'exchange', 'store'] },
   // A program of its own, which starts without the command framework.
