@@ -1,26 +1,13 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { roundDown, roundUp } from '../units.js';
+import { alignedBuffer } from './aligned.js';
 
 /** Bytes asked for at once. */
 const PIECE = 1 << 20;
 
 /** What no file system or disk asks more than. */
 const PAGE = 4096;
-
-/** Node has it; its type declarations do not. */
-declare const WebAssembly: {
-  readonly Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
-};
-
-/**
- * A page-aligned buffer, which O_DIRECT needs and Node's own buffers are not: the memory of WebAssembly always
- * starts on a page, and is had without any system call of our own.
- */
-function alignedBuffer(length: number): Uint8Array {
-  const pages = Math.ceil(length / 65536);
-  return new Uint8Array(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer, 0, length);
-}
 
 /** Reads around the page cache: a second, read-only descriptor of an open file with O_DIRECT. */
 export class DirectReader {

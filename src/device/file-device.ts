@@ -84,6 +84,11 @@ export class FileDevice implements BlockDevice, ReadsPastCache, KnowsHoles {
     this.unlocked = facts.unlocked;
   }
 
+  /** For system calls; undefined where the system knows nothing of the file. */
+  get fd(): number | undefined {
+    return this.handle.fd;
+  }
+
   /** The same under every name of one file or device while the machine runs. */
   get key(): string {
     return this.deviceNumber ?? `${this.dev}:${this.ino}`;

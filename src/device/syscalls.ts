@@ -1,28 +1,45 @@
 /**
- * The system calls that Node lacks, through koffi; nothing else in the program knows koffi. It is loaded at
- * the first call, because loading it costs more than reading a whole spare. Where it cannot be loaded (a
- * processor without a prebuilt library, a stripped installation) every call says 'unavailable':
+ * The system calls that Node lacks, through koffi; only uring.ts, which has some of its own, also knows it. It
+ * is loaded at the first call, because loading it costs more than reading a whole spare. Where it cannot be
+ * loaded (a processor without a prebuilt library, a stripped installation) every call says 'unavailable':
  *
  * - lock: images carry no lock, so two writers are kept apart only by what /proc/locks says of others;
  * - forgetCache: a verifying read may be answered from memory (O_DIRECT, which needs no koffi, still works);
  * - nextData: holes are read as zeros instead of being skipped, which takes longer;
  * - endOf: a block device's size must come from sysfs;
+ * - readAtOnce: what the page cache holds is read by a request like any other;
  * - exitNow: the process ends only when the last request to a stuck disk does.
  */
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 
-type NativeFunction = (...args: readonly unknown[]) => unknown;
+export type NativeFunction = (...args: readonly unknown[]) => unknown;
+
+/** What this program uses of koffi. */
+export interface NativeLibrary {
+  /** @param prototype as in C */
+  func(prototype: string): NativeFunction;
+  /** The number of the error of the last call. */
+  errno(): number;
+  /** Where the memory begins. It must not be that of an array of less than 65 bytes, which can move. */
+  addressOf(memory: ArrayBufferView): bigint;
+  /** Memory that a call has returned the address of. */
+  view(pointer: unknown, length: number): ArrayBuffer;
+}
 
 interface Koffi {
-  load(path: string | null): { func(prototype: string): NativeFunction };
+  load(path: string | null): Pick<NativeLibrary, 'func'>;
   errno(): number;
+  address(memory: ArrayBufferView): bigint;
+  view(pointer: unknown, length: number): ArrayBuffer;
 }
 
 interface Native {
   readonly fcntl: NativeFunction;
   readonly lseek: NativeFunction;
   readonly fadvise: NativeFunction;
+  readonly preadv2: NativeFunction;
+  readonly addressOf: NativeLibrary['addressOf'];
   readonly exit: NativeFunction;
   readonly errno: () => number;
 }
@@ -36,9 +53,18 @@ const FLOCK_BYTES = 32;
 const POSIX_FADV_DONTNEED = 4;
 const SEEK_END = 2;
 const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+const RWF_NOWAIT = 8;
 
+let library: NativeLibrary | undefined;
 let native: Native | undefined;
 let looked = false;
+
+/** The C library; undefined where it cannot be called. */
+export function nativeLibrary(): NativeLibrary | undefined {
+  load();
+  return library;
+}
 
 function load(): Native | undefined {
   if (looked) return native;
@@ -46,22 +72,31 @@ function load(): Native | undefined {
   if (process.platform !== 'linux' || !PROCESSORS.includes(process.arch)) return undefined;
   try {
     const koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    const library = koffi.load(null);
+    const loaded = koffi.load(null);
+    library = {
+      func: (prototype) => loaded.func(prototype),
+      errno: () => koffi.errno(),
+      addressOf: (memory) => koffi.address(memory),
+      view: (pointer, length) => koffi.view(pointer, length),
+    };
     native = {
       fcntl: library.func('int fcntl(int fd, int command, ...)'),
       lseek: library.func('int64_t lseek(int fd, int64_t offset, int whence)'),
       fadvise: library.func('int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)'),
+      preadv2: library.func('int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)'),
+      addressOf: library.addressOf,
       exit: library.func('void _exit(int code)'),
-      errno: () => koffi.errno(),
+      errno: library.errno,
     };
   } catch {
+    library = undefined;
     native = undefined;
   }
   return native;
 }
 
 /** The name for an error number; EAGAIN goes before its twin EWOULDBLOCK. */
-function errnoName(number: number): string {
+export function errnoName(number: number): string {
   if (number === constants.errno.EAGAIN) return 'EAGAIN';
   for (const [name, value] of Object.entries(constants.errno)) if (value === number) return name;
   return `errno ${number}`;
@@ -98,11 +133,35 @@ export function forgetCache(fd: number, at: number, length: number): boolean {
 
 /** The offset in bytes of the first byte at or after `at` that is not in a hole; undefined when it cannot be told. */
 export function nextData(fd: number, at: number): number | 'none' | undefined {
+  return seek(fd, at, SEEK_DATA);
+}
+
+/** The same for the first byte that is in a hole: the end of a file counts as one. */
+export function nextHole(fd: number, at: number): number | 'none' | undefined {
+  return seek(fd, at, SEEK_HOLE);
+}
+
+function seek(fd: number, at: number, whence: number): number | 'none' | undefined {
   const calls = load();
   if (calls === undefined) return undefined;
-  const found = Number(calls.lseek(fd, at, SEEK_DATA));
+  const found = Number(calls.lseek(fd, at, whence));
   if (found >= 0) return found;
   return errnoName(calls.errno()) === 'ENXIO' ? 'none' : undefined;
+}
+
+/** struct iovec: where the memory begins, and its length. */
+const vector = new BigUint64Array(2);
+
+/**
+ * Fills part of `into`, which has at least 65 bytes, from a byte offset of a file, if that waits for nothing:
+ * the page cache has it. False where it has not, or where it cannot be asked.
+ */
+export function readAtOnce(fd: number, into: Uint8Array, from: number, length: number, at: number): boolean {
+  const calls = load();
+  if (calls === undefined) return false;
+  vector[0] = calls.addressOf(into) + BigInt(from);
+  vector[1] = BigInt(length);
+  return calls.preadv2(fd, vector, 1, at, RWF_NOWAIT) === length;
 }
 
 /** The length in bytes of what is open, block devices too; undefined when it cannot be told. */

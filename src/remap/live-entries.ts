@@ -73,6 +73,18 @@ export class LiveEntries {
     return { spare, slot };
   }
 
+  /** Takes a removal back, the last one first. */
+  restore(main: Sectors, { spare, slot }: Removal): void {
+    const end = this.#count++;
+    if (slot !== end) this.#put(end, this.mainAt(slot), this.spareAt(slot));
+    this.#put(slot, main, spare);
+  }
+
+  /** The slot of the entry of a sector of main; undefined where it has none. */
+  slotOf(main: Sectors): number | undefined {
+    return this.#slots.get(main);
+  }
+
   /** The first remapped sector of main from this one on; infinity where there is none. */
   next(main: number): number {
     return this.#slots.next(main);

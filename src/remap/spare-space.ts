@@ -26,6 +26,8 @@ export class SpareSpace {
   /** Left by their entries, but not yet in a committed generation. */
   readonly #leaving: number[] = [];
   #free: number;
+  /** Not while a copy of the metadata cannot be written: it may still name them (section 4). */
+  mayReuse = true;
 
   /** @param used the spare sectors of all live entries, in any order; they lie in the area */
   constructor(start: Sectors, count: Sectors, used: Float64Array) {
@@ -109,6 +111,7 @@ export class SpareSpace {
   }
 
   #takeFreed(count: number): Sectors | undefined {
+    if (!this.mayReuse) return undefined;
     for (const sector of this.#freed) {
       const all = Array.from({ length: count }, (_, index) => sector + index);
       if (sector % count !== 0 || !all.every((member) => this.#freed.has(member))) continue;

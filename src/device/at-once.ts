@@ -1,0 +1,16 @@
+import type { BlockDevice } from './block-device.js';
+
+/** What a device may offer beyond BlockDevice: answers that need no turn of the event loop. */
+export interface AnswersAtOnce {
+  /**
+   * Fills `into`, which has at least 65 bytes, from byte `from` on with `length` bytes from `at`, where that
+   * waits for no medium. Any byte will do for a beginning or an end. False, with nothing said of the content,
+   * where it would have to wait or does not succeed.
+   */
+  readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean;
+}
+
+/** The device, where it can. */
+export function answeringAtOnce(device: BlockDevice): AnswersAtOnce | undefined {
+  return 'readAtOnce' in device ? (device as BlockDevice & AnswersAtOnce) : undefined;
+}

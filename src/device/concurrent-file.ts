@@ -1,0 +1,201 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { DeviceError, DmremapError } from '../errors.js';
+import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
+import { AlignedPool } from './aligned.js';
+import { type AsyncIo, FALLOCATE } from './async-io.js';
+import type { AnswersAtOnce } from './at-once.js';
+import type { BlockDevice } from './block-device.js';
+import { errnoOf, type FileDevice } from './file-device.js';
+import type { KnowsHoles } from './holes.js';
+import type { ReadsPastCache } from './past-cache.js';
+import { poolIo } from './pool-io.js';
+import { errnoName, readAtOnce } from './syscalls.js';
+import { uringIo } from './uring.js';
+import type { Zeroes } from './zeroing.js';
+
+/**
+ * direct: past the page cache, so that an error of the medium is seen by the request that meets it. writeback:
+ * through it, so that a write is answered by memory and its error may surface at a flush.
+ */
+export type CacheMode = 'direct' | 'writeback';
+
+/** Bytes that one request to the system moves at most. */
+const PIECE = AlignedPool.longest;
+
+const bounce = new AlignedPool();
+
+/** An open file or block device of which many requests are carried out at a time. */
+export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, AnswersAtOnce, Zeroes {
+  readonly cache: CacheMode;
+  readonly #file: FileDevice;
+  readonly #io: AsyncIo;
+  readonly #fd: number;
+  /** A second descriptor of the same file with O_DIRECT. */
+  readonly #direct: FileHandle | undefined;
+  /** What direct requests are made in, in bytes. */
+  readonly #unit: number;
+
+  private constructor(file: FileDevice, fd: number, cache: CacheMode, direct: FileHandle | undefined) {
+    this.#file = file;
+    this.#fd = fd;
+    this.cache = cache;
+    this.#direct = direct;
+    this.#unit = Math.max(file.logicalBlockSize, SECTOR_SIZE);
+    this.#io = uringIo() ?? poolIo;
+  }
+
+  /**
+   * @param file stays open as long as this, and is closed by it
+   * @throws DmremapError `unsupported` where its file system has no direct I/O
+   */
+  static async open(file: FileDevice, cache: CacheMode): Promise<ConcurrentFile> {
+    const { fd, name } = file;
+    if (fd === undefined) throw new DmremapError('unsupported', `${name} is no file of this system`);
+    if (cache === 'writeback') return new ConcurrentFile(file, fd, cache, undefined);
+    const access = file.writable ? constants.O_RDWR : constants.O_RDONLY;
+    try {
+      // Through /proc, so that it is the same file whatever its path means by now.
+      const direct = await open(`/proc/self/fd/${fd}`, access | constants.O_DIRECT);
+      return new ConcurrentFile(file, fd, cache, direct);
+    } catch (error) {
+      throw new DmremapError('unsupported', `${name}: direct I/O is refused: ${errnoOf(error)}`, {
+        hint: 'serve it with --cache=writeback',
+        cause: error,
+      });
+    }
+  }
+
+  get name(): string {
+    return this.#file.name;
+  }
+
+  get size(): Bytes {
+    return this.#file.size;
+  }
+
+  get logicalBlockSize(): number {
+    return this.#file.logicalBlockSize;
+  }
+
+  get physicalBlockSize(): number {
+    return this.#file.physicalBlockSize;
+  }
+
+  get writable(): boolean {
+    return this.#file.writable;
+  }
+
+  async read(at: Bytes, into: Uint8Array): Promise<void> {
+    this.#checkRange('read', at, into.length, 'EINVAL');
+    if (this.#direct !== undefined) return this.#readDirect(this.#direct.fd, at, into);
+    for (let done = 0; done < into.length; ) {
+      const count = await this.#io.read(this.#fd, done === 0 ? into : into.subarray(done), at + done);
+      done += this.#moved('read', count, at + done);
+    }
+  }
+
+  async write(at: Bytes, from: Uint8Array): Promise<void> {
+    if (!this.writable) throw this.#failure('write', 'EBADF', at);
+    this.#checkRange('write', at, from.length, 'ENOSPC');
+    if (this.#direct !== undefined) return this.#writeDirect(this.#direct.fd, at, from);
+    for (let done = 0; done < from.length; ) {
+      const count = await this.#io.write(this.#fd, done === 0 ? from : from.subarray(done), at + done);
+      done += this.#moved('write', count, at + done);
+    }
+  }
+
+  async flush(): Promise<void> {
+    const result = await this.#io.sync(this.#fd);
+    if (result < 0) throw new DeviceError(this.name, 'flush', errnoName(-result), undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#direct?.close();
+    await this.#file.close();
+  }
+
+  async readPastCache(at: Bytes, into: Uint8Array): Promise<boolean> {
+    if (this.#direct === undefined) return this.#file.readPastCache(at, into);
+    await this.read(at, into);
+    return true;
+  }
+
+  nextData(at: Bytes): Promise<Bytes> {
+    return this.#file.nextData(at);
+  }
+
+  readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean {
+    return this.#direct === undefined && readAtOnce(this.#fd, into, from, length, at);
+  }
+
+  async zero(at: Bytes, length: number, mayPunch: boolean): Promise<boolean> {
+    if (this.#file.kind === 'block') return false;
+    this.#checkRange('write', at, length, 'ENOSPC');
+    const mode = FALLOCATE.KEEP_SIZE | (mayPunch ? FALLOCATE.PUNCH_HOLE : FALLOCATE.ZERO_RANGE);
+    const result = await this.#io.allocate(this.#fd, mode, at, length);
+    if (result >= 0) return true;
+    const errno = errnoName(-result);
+    // ENOSYS: a file system in user space; EINVAL: a mode that this one does not know
+    if (['EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EINVAL'].includes(errno)) return false;
+    throw this.#failure('write', errno, at);
+  }
+
+  /** In whole units, through an aligned buffer. */
+  async #readDirect(fd: number, at: number, into: Uint8Array): Promise<void> {
+    for (let done = 0; done < into.length; ) {
+      const from = roundDown(at + done, this.#unit);
+      const length = Math.min(PIECE, roundUp(at + into.length, this.#unit) - from);
+      const buffer = bounce.take(length);
+      try {
+        const count = await this.#io.read(fd, buffer.subarray(0, length), from);
+        const skip = at + done - from;
+        const moved = this.#moved('read', count > 0 ? Math.max(0, count - skip) : count, at + done);
+        const part = buffer.subarray(skip, skip + Math.min(moved, into.length - done));
+        into.set(part, done);
+        done += part.length;
+      } finally {
+        bounce.giveBack(buffer);
+      }
+    }
+  }
+
+  /** In whole units; what is missing of one is read. Nobody else writes to these units meanwhile. */
+  async #writeDirect(fd: number, at: number, from: Uint8Array): Promise<void> {
+    for (let done = 0; done < from.length; ) {
+      const start = roundDown(at + done, this.#unit);
+      const length = Math.min(PIECE, roundUp(at + from.length, this.#unit) - start);
+      const skip = at + done - start;
+      const part = from.subarray(done, done + length - skip);
+      const buffer = bounce.take(length);
+      try {
+        if (part.length < length) await this.#readDirect(fd, start, buffer.subarray(0, length));
+        buffer.set(part, skip);
+        const count = await this.#io.write(fd, buffer.subarray(0, length), start);
+        const moved = this.#moved('write', count > 0 ? Math.max(0, count - skip) : count, at + done);
+        done += Math.min(moved, part.length);
+      } finally {
+        bounce.giveBack(buffer);
+      }
+    }
+  }
+
+  /** What a request has moved; it has come to its end where that is nothing. */
+  #moved(operation: 'read' | 'write', count: number, at: number): number {
+    if (count < 0) throw this.#failure(operation, errnoName(-count), at);
+    if (count === 0) throw this.#failure(operation, 'ENXIO', at, 'it has become shorter');
+    return count;
+  }
+
+  #checkRange(operation: 'read' | 'write', at: number, length: number, past: string): void {
+    const whole = at % SECTOR_SIZE === 0 && length % SECTOR_SIZE === 0 && at >= 0;
+    if (!whole) throw this.#failure(operation, 'EINVAL', at, 'the request is not in whole sectors');
+    if (at + length > this.size)
+      throw this.#failure(operation, past, at, `the device ends at byte ${this.size}`);
+  }
+
+  #failure(operation: 'read' | 'write', errno: string, at: number, hint?: string): DeviceError {
+    const place = bytesToSectors(bytes(at));
+    return new DeviceError(this.name, operation, errno, place, hint === undefined ? {} : { hint });
+  }
+}
