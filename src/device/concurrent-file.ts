@@ -125,6 +125,10 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
     return this.#file.nextData(at);
   }
 
+  nextHole(at: Bytes): Promise<Bytes> {
+    return this.#file.nextHole(at);
+  }
+
   readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean {
     return this.#direct === undefined && readAtOnce(this.#fd, into, from, length, at);
   }

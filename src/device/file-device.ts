@@ -182,6 +182,15 @@ export class FileDevice implements BlockDevice, ReadsPastCache, KnowsHoles {
     return found === undefined ? at : bytes(Math.min(found, this.size));
   }
 
+  /** The first byte at or after `at` that lies in a hole; the size where there are none, or none are known. */
+  async nextHole(at: Bytes): Promise<Bytes> {
+    const { fd } = this.handle;
+    if (this.kind === 'block' || fd === undefined) return this.size;
+    const { nextHole } = await import('./syscalls.js');
+    const found = nextHole(fd, at);
+    return typeof found === 'number' ? bytes(Math.min(found, this.size)) : this.size;
+  }
+
   private async openDirect(): Promise<DirectReader | undefined> {
     const { fd } = this.handle;
     if (fd === undefined) return undefined;

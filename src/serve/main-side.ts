@@ -1,0 +1,294 @@
+import { setTimeout } from 'node:timers/promises';
+import { answeringAtOnce } from '../device/at-once.js';
+import type { BlockDevice } from '../device/block-device.js';
+import { readPastCache } from '../device/past-cache.js';
+import { DeviceError, DmremapError } from '../errors.js';
+import type { Policy } from '../remap/policy.js';
+import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
+import type { Counters } from './counters.js';
+import { Joined } from './joined.js';
+import { WriteLog } from './write-log.js';
+
+/** Bytes of main, and what the system says about them. */
+export interface Failed {
+  readonly at: number;
+  readonly end: number;
+  readonly error: DeviceError;
+}
+
+/** What becomes of a sector that could only be read when it was tried again. */
+export type Salvage = (at: number, data: Uint8Array) => Promise<void>;
+
+/** A request to read that goes slowly. */
+export interface Reading {
+  /** When it came, in milliseconds: what has failed later is not tried again for it. */
+  readonly since: number;
+  /** Until then it has to be answered. */
+  readonly until: number;
+  readonly salvage: Salvage;
+}
+
+/** Sizes in bytes of the pieces that a failed request is cut into, before its smallest ones. */
+const PIECES: readonly number[] = [65536, 4096];
+
+/** Between two attempts to read a sector, in milliseconds. */
+const PAUSE = 50;
+
+/** With these the device is gone: asking for the rest, piece by piece, would only take time. */
+const GONE: readonly string[] = ['ENODEV', 'ENXIO', 'ENOMEDIUM', 'EBADF', 'ESHUTDOWN'];
+
+/** With these the medium is at fault, and another place helps. */
+const MEDIUM: readonly string[] = [
+  'EIO',
+  'EREMOTEIO',
+  'ENODATA',
+  'EILSEQ',
+  'ETIMEDOUT',
+  'EUCLEAN',
+  'EBADMSG',
+];
+
+/** The failing disk: what can be read and written of it, and what cannot. */
+export class MainSide {
+  readonly device: BlockDevice;
+  readonly log = new WriteLog();
+  readonly #atOnce: ReturnType<typeof answeringAtOnce>;
+  readonly #policy: Policy;
+  readonly #counters: Counters;
+  readonly #flushing = new Joined(() => this.#flush());
+  /** Main sectors that have failed to be read, and when, in milliseconds. */
+  readonly #failedAt = new Map<number, number>();
+
+  constructor(device: BlockDevice, policy: Policy, counters: Counters) {
+    this.device = device;
+    this.#atOnce = answeringAtOnce(device);
+    this.#policy = policy;
+    this.#counters = counters;
+  }
+
+  /** See AnswersAtOnce. */
+  readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean {
+    return this.#atOnce?.readAtOnce(at, into, from, length) === true;
+  }
+
+  /** @throws DeviceError */
+  async write(at: Bytes, from: Uint8Array): Promise<void> {
+    const { moment } = this.log;
+    await this.device.write(at, from);
+    this.wrote(at, at + from.length, moment);
+  }
+
+  wrote(at: number, end: number, moment: number): void {
+    const [first, behind] = [bytesToSectors(at), Math.ceil(end / SECTOR_SIZE)];
+    this.log.wrote(first, behind, moment);
+    if (this.#policy.pending.size > 0) this.#settled(first, behind);
+    if (this.log.isLong) this.flush().catch(() => undefined);
+  }
+
+  /** Makes durable what was written before. @throws DmremapError where something of it is not */
+  flush(): Promise<void> {
+    return this.#flushing.run();
+  }
+
+  /**
+   * Reads sectors of which a request has failed, piece by piece and again where that may help; nobody else
+   * uses them meanwhile. What cannot be read is zero and returned.
+   *
+   * @param error of that request; undefined where somebody may have written to these sectors since
+   */
+  async readPieces(
+    at: number,
+    into: Uint8Array,
+    error: DeviceError | undefined,
+    reading: Reading,
+  ): Promise<Failed[]> {
+    const failed: Failed[] = [];
+    const again = error ?? (await this.#attempt(at, into, reading));
+    if (again !== undefined) await this.#readCut(at, into, again, reading, failed);
+    return failed;
+  }
+
+  /** Why it cannot be read; undefined where it was. */
+  async #attempt(at: number, into: Uint8Array, { since }: Reading): Promise<DeviceError | undefined> {
+    const end = at + into.length;
+    for (
+      let sector: number = bytesToSectors(at);
+      sector * SECTOR_SIZE < end && this.#failedAt.size > 0;
+      sector++
+    )
+      if ((this.#failedAt.get(sector) ?? Number.NEGATIVE_INFINITY) > since)
+        return new DeviceError(this.device.name, 'read', 'EIO', sector);
+    try {
+      await readPastCache(this.device, bytes(at), into);
+      return undefined;
+    } catch (error) {
+      if (error instanceof DeviceError) return error;
+      throw error;
+    }
+  }
+
+  /** Cuts a piece that has failed; a block of the medium is met by few requests, and never lies in two pieces. */
+  async #readCut(
+    at: number,
+    into: Uint8Array,
+    error: DeviceError,
+    reading: Reading,
+    failed: Failed[],
+  ): Promise<void> {
+    const unit = this.device.logicalBlockSize;
+    const end = at + into.length;
+    if (GONE.includes(error.errno)) return lack(at, into, error, failed);
+    if (end <= roundDown(at, unit) + unit) return this.#readUnit(at, into, error, reading, failed);
+    const size = pieceBelow(into.length, unit);
+    for (let from = at; from < end; ) {
+      const to = Math.min(end, roundDown(from, size) + size);
+      const part = into.subarray(from - at, to - at);
+      if (performance.now() > reading.until)
+        return lack(from, into.subarray(from - at), this.#late(from), failed);
+      const again = await this.#attempt(from, part, reading);
+      if (again === undefined) this.#readWell(bytesToSectors(from), part.length, 1);
+      else await this.#readCut(from, part, again, reading, failed);
+      from = to;
+    }
+  }
+
+  /** One logical block, which has failed once, again and again. */
+  async #readUnit(
+    at: number,
+    into: Uint8Array,
+    first: DeviceError,
+    reading: Reading,
+    failed: Failed[],
+  ): Promise<void> {
+    const sector = bytesToSectors(at);
+    const began = performance.now();
+    let error: DeviceError | undefined = first;
+    for (let attempts = 1; error !== undefined; attempts++) {
+      const now = performance.now();
+      const known = (this.#failedAt.get(sector) ?? Number.NEGATIVE_INFINITY) > reading.since;
+      const verdict = known ? 'give up' : this.#failedToRead(sector, into.length, attempts, now - began);
+      if (verdict === 'give up' || now + PAUSE > reading.until || GONE.includes(error.errno)) {
+        if (!known) this.#counters.add('read_errors');
+        this.#failedAt.set(sector, now);
+        return lack(at, into, error, failed);
+      }
+      await setTimeout(PAUSE);
+      error = await this.#attempt(at, into, reading);
+      if (error === undefined && this.#readWell(sector, into.length, attempts + 1))
+        await reading.salvage(at, into);
+    }
+  }
+
+  /** Whether it is to be moved while it can be read. */
+  #readWell(first: number, length: number, attempts: number): boolean {
+    let moves = false;
+    for (let sector = first; sector < first + length / SECTOR_SIZE; sector++) {
+      this.#failedAt.delete(sector);
+      if (this.#policy.readSucceeded(sector, { attempts }) === 'move') moves = true;
+    }
+    return moves;
+  }
+
+  #failedToRead(first: number, length: number, attempts: number, elapsed: number): 'retry' | 'give up' {
+    let verdict: 'retry' | 'give up' = 'retry';
+    for (let sector = first; sector < first + length / SECTOR_SIZE; sector++)
+      if (this.#policy.readFailed(sector, { attempts, elapsedMilliseconds: elapsed }) === 'give up')
+        verdict = 'give up';
+    return verdict;
+  }
+
+  #settled(first: number, end: number): void {
+    if (this.#policy.pending.size === 0) return;
+    this.#policy.settled(first, end);
+    for (let sector = first; sector < end; sector++) this.#failedAt.delete(sector);
+  }
+
+  #late(at: number): DeviceError {
+    return new DeviceError(this.device.name, 'read', 'ETIMEDOUT', bytesToSectors(at), {
+      hint: 'sectors before it took so long that it was not tried',
+    });
+  }
+
+  /**
+   * Writes sectors of which a request has failed, piece by piece; nobody else uses them meanwhile. Returns
+   * what main does not take, in physical blocks or parts of them.
+   *
+   * @param error of that request
+   * @throws DeviceError where the medium is not at fault
+   */
+  async writePieces(at: number, from: Uint8Array, error: unknown): Promise<Failed[]> {
+    const failed: Failed[] = [];
+    await this.#writeCut(at, from, error, failed);
+    return failed;
+  }
+
+  async #writeCut(at: number, from: Uint8Array, error: unknown, failed: Failed[]): Promise<void> {
+    if (!(error instanceof DeviceError) || !MEDIUM.includes(error.errno)) throw error;
+    const unit = Math.max(this.device.physicalBlockSize, this.device.logicalBlockSize);
+    const end = at + from.length;
+    if (end <= roundDown(at, unit) + unit) {
+      this.#counters.add('write_errors');
+      failed.push({ at, end, error });
+      return;
+    }
+    const size = pieceBelow(from.length, unit);
+    for (let start = at; start < end; ) {
+      const to = Math.min(end, roundDown(start, size) + size);
+      const part = from.subarray(start - at, to - at);
+      await this.write(bytes(start), part).catch((again) => this.#writeCut(start, part, again, failed));
+      start = to;
+    }
+  }
+
+  /**
+   * Writes a sector that lived elsewhere: on the medium, and read back from there.
+   *
+   * @throws DmremapError where it does not hold it
+   */
+  async putBack(sector: number, data: Uint8Array): Promise<void> {
+    const at = bytes(sector * SECTOR_SIZE);
+    await this.write(at, data);
+    await this.flush();
+    const found = new Uint8Array(data.length);
+    await readPastCache(this.device, at, found);
+    if (Buffer.compare(found, data) === 0) return;
+    throw new DmremapError(
+      'io',
+      `${this.device.name}: sector ${sector} does not hold what was written to it`,
+    );
+  }
+
+  async #flush(): Promise<void> {
+    const { log, device } = this;
+    if (log.isDirty) {
+      log.begin();
+      try {
+        await device.flush();
+      } catch (error) {
+        log.fail();
+        throw error;
+      }
+      log.end();
+    }
+    const lost = log.unknown.next(0);
+    if (lost !== Number.POSITIVE_INFINITY)
+      throw new DmremapError('io', `${device.name}: what was written to sector ${lost} is not durable`, {
+        hint: 'a flush failed: it counts once it is written again',
+      });
+  }
+
+  /** The unit in which requests meet each other, in bytes. */
+  get lockUnit(): number {
+    return roundUp(this.device.logicalBlockSize, SECTOR_SIZE);
+  }
+}
+
+function lack(at: number, into: Uint8Array, error: DeviceError, failed: Failed[]): void {
+  into.fill(0);
+  failed.push({ at, end: at + into.length, error });
+}
+
+/** Into pieces of which size a failed one of this length is cut, in bytes: in three steps and not by halving. */
+function pieceBelow(length: number, unit: number): number {
+  return PIECES.find((piece) => piece < length && piece > unit) ?? unit;
+}

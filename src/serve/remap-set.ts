@@ -1,0 +1,293 @@
+import type { BlockDevice } from '../device/block-device.js';
+import { DmremapError } from '../errors.js';
+import { compactTable, type RemapTable } from '../format/entry.js';
+import { type Header, STATE } from '../format/header.js';
+import { Policy, type RemapMode } from '../remap/policy.js';
+import { loadChoice } from '../store/load-choice.js';
+import { type Guard, MetadataWriter } from '../store/writer.js';
+import { bytes, roundDown, roundUp, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
+import { Counters, type Counts } from './counters.js';
+import { MainSide } from './main-side.js';
+import { RangeLocks } from './range-locks.js';
+import { RemapDevice } from './remap-device.js';
+import { SectorIo } from './sector-io.js';
+import { type Clock, SpareSide } from './spare-side.js';
+
+export interface RemapSettings {
+  /** What becomes of sectors that fail. */
+  readonly remap: RemapMode;
+  readonly readOnly: boolean;
+  /** For how long a new entry may stay unsaved where nobody flushes, in milliseconds. */
+  readonly saveInterval: number;
+  readonly rotational: boolean;
+  readonly now: Clock;
+  /** See MetadataWriter. */
+  readonly guard?: Guard;
+}
+
+/** How often a sector is read, and for how long, before it is given up. */
+const READING = { readAttempts: 3, readMilliseconds: 15_000 };
+
+/** What is told of a set that is served. */
+export interface SetFacts extends Counts {
+  readonly header: Header;
+  /** Entries, also those that are not saved. */
+  readonly remapped: number;
+  readonly unsaved: number;
+  readonly pending: number;
+  readonly freeSectors: number;
+  /** Both copies can be written. */
+  readonly isWhole: boolean;
+  /** Something waits to be saved. */
+  readonly isDirty: boolean;
+  /** Why the last commit failed. */
+  readonly failure: DmremapError | undefined;
+}
+
+/** Where a sector of main lives. */
+export interface SectorFacts {
+  readonly spare: Sectors | undefined;
+  readonly isPending: boolean;
+  readonly isLost: boolean;
+}
+
+/**
+ * A set in use: the remapped device, and what an operator can ask of it. Metadata was recovered before; the
+ * devices are held exclusively, unless they are only read.
+ */
+export class RemapSet {
+  readonly device: RemapDevice;
+  readonly #io: SectorIo;
+  readonly #locks: RangeLocks;
+  readonly #settings: RemapSettings;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(main: BlockDevice, spare: Opened, settings: RemapSettings) {
+    this.#settings = settings;
+    this.#locks = new RangeLocks();
+    const counters = new Counters();
+    const { header } = spare.content;
+    const blockSectors = main.physicalBlockSize / SECTOR_SIZE;
+    const policy = new Policy({ mode: settings.remap, blockSectors, ...READING });
+    const side = sideOf(spare, counters, settings.now, blockSectors);
+    const changed = (): void => this.#saveSometime();
+    this.#io = new SectorIo(new MainSide(main, policy, counters), side, policy, counters, changed);
+    const { readOnly, rotational } = settings;
+    const size = bytes(Number(header.main_device_size) * SECTOR_SIZE);
+    this.device = new RemapDevice(this.#io, this.#locks, { size, readOnly, rotational });
+  }
+
+  /**
+   * Loads the set and, unless it is only read, marks it as in use.
+   *
+   * @throws DmremapError `wrong-main` where main is smaller than the set; as MetadataWriter.open(); `io` where
+   * the mark cannot be committed
+   */
+  static async open(main: BlockDevice, spare: BlockDevice, settings: RemapSettings): Promise<RemapSet> {
+    const opened = await openSpare(spare, settings);
+    const { main_device_size } = opened.content.header;
+    if (main_device_size * BigInt(SECTOR_SIZE) > BigInt(main.size))
+      throw new DmremapError(
+        'wrong-main',
+        `${main.name} has ${main.size / SECTOR_SIZE} sectors, the set's main ${main_device_size}`,
+      );
+    const set = new RemapSet(main, opened, settings);
+    if (!settings.readOnly) await set.#io.side.setState(STATE.dirty);
+    return set;
+  }
+
+  get facts(): SetFacts {
+    const { side, policy, counters } = this.#io;
+    return {
+      ...counters.totals(side.header),
+      header: side.header,
+      remapped: side.entries.count,
+      unsaved: side.unsaved,
+      pending: policy.pending.size,
+      freeSectors: side.freeSectors,
+      isWhole: side.isWhole,
+      isDirty: side.isDirty,
+      failure: side.failure,
+    };
+  }
+
+  lookup(sector: Sectors): SectorFacts {
+    const { side, policy, lost } = this.#io;
+    return {
+      spare: side.entries.spareOf(sector),
+      isPending: policy.pending.has(sector),
+      isLost: lost.has(sector),
+    };
+  }
+
+  /** Commits the metadata now. @throws DmremapError where it is not committed */
+  save(): Promise<void> {
+    return this.device.save();
+  }
+
+  /**
+   * Loads the table from the spare again; waits for requests under way.
+   *
+   * @param discard forget entries that are not saved
+   * @throws DmremapError `usage` where there are some and they are not to be forgotten; as open()
+   */
+  async restore(discard: boolean): Promise<void> {
+    await this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
+      const { side, counters } = this.#io;
+      if (side.unsaved > 0 && !discard)
+        throw new DmremapError('usage', `${side.unsaved} unsaved`, { hint: 'save first' });
+      const opened = await openSpare(side.device, this.#settings);
+      const blockSectors = this.#io.main.device.physicalBlockSize / SECTOR_SIZE;
+      this.#io.side = sideOf(opened, counters, this.#settings.now, blockSectors);
+    });
+  }
+
+  /**
+   * Moves a sector of main to the spare, with its data.
+   *
+   * @throws DmremapError `usage` where it has moved already; `io` where it cannot be read; `no-space`
+   */
+  async remap(sector: Sectors): Promise<void> {
+    this.#checkSector(sector);
+    await this.#hold(sector, 1, async () => {
+      const { side, counters } = this.#io;
+      if (side.entries.spareOf(sector) !== undefined)
+        throw new DmremapError('usage', `sector ${sector} is remapped already`);
+      const data = await this.#read(sector);
+      if ((await this.#io.moveTo(sector, data)) === 0)
+        throw new DmremapError('no-space', `sector ${sector} finds no place on ${side.device.name}`);
+      counters.add('manual_remaps');
+    });
+    await this.save();
+  }
+
+  /**
+   * Moves a sector back to main: written there, made durable, read back past the cache; then its entry goes.
+   *
+   * @throws DmremapError `usage` where it has not moved; `io` where main does not keep it: it stays remapped
+   */
+  async unremap(sector: Sectors): Promise<void> {
+    this.#checkSector(sector);
+    await this.#hold(sector, 1, async () => {
+      const { main, side, policy } = this.#io;
+      if (side.entries.spareOf(sector) === undefined)
+        throw new DmremapError('usage', `sector ${sector} is not remapped`);
+      const data = await this.#read(sector);
+      await main.putBack(sector, data);
+      await side.drop(sector);
+      policy.settled(sector, sector + 1);
+    });
+  }
+
+  /** Moves all sectors back; returns those that stay, with the reason. */
+  async clear(): Promise<ReadonlyMap<Sectors, DmremapError>> {
+    const stay = new Map<Sectors, DmremapError>();
+    const { entries } = this.#io.side;
+    for (let next = entries.next(0); next !== Number.POSITIVE_INFINITY; next = entries.next(next + 1))
+      await this.unremap(sectors(next)).catch((error: unknown) => {
+        if (!(error instanceof DmremapError)) throw error;
+        stay.set(sectors(next), error);
+      });
+    return stay;
+  }
+
+  /**
+   * Waits for requests under way, makes everything durable, marks the set as clean and closes the devices.
+   *
+   * @throws DmremapError where the last commit failed; the devices are closed all the same
+   */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    const { main, side } = this.#io;
+    try {
+      // what has failed is written again while it may; what fails now is told below
+      if (!this.#settings.readOnly) await this.save().catch(() => undefined);
+      if (!this.#settings.readOnly)
+        await this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
+          await main.flush();
+          await side.setState(STATE.clean);
+        });
+    } finally {
+      clearTimeout(this.#timer);
+      await main.device.close();
+      await side.device.close();
+    }
+  }
+
+  #checkSector(sector: Sectors): void {
+    if (this.#settings.readOnly) throw new DmremapError('permission', 'the set is served read-only');
+    if (sector * SECTOR_SIZE >= this.device.size)
+      throw new DmremapError('usage', `the device ends before sector ${sector}`);
+  }
+
+  /** The data of a sector that the caller holds. */
+  async #read(sector: Sectors): Promise<Uint8Array> {
+    const data = new Uint8Array(SECTOR_SIZE);
+    const at = bytes(sector * SECTOR_SIZE);
+    const failures = await this.#io.read(at, data);
+    if (failures.length === 0) return data;
+    const since = performance.now();
+    const [lack] = await this.#io.readSlowly(at, data, failures, {
+      since,
+      until: since + READING.readMilliseconds,
+    });
+    if (lack !== undefined) throw lack.error;
+    return data;
+  }
+
+  async #hold(first: Sectors, count: number, work: () => Promise<void>): Promise<void> {
+    const unit = this.#io.main.lockUnit;
+    const [from, end] = [first * SECTOR_SIZE, (first + count) * SECTOR_SIZE];
+    const lock = await this.#locks.acquire(roundDown(from, unit), roundUp(end, unit), true);
+    try {
+      await work();
+    } finally {
+      this.#locks.release(lock);
+    }
+  }
+
+  #saveSometime(): void {
+    if (this.#timer !== undefined || this.#settings.readOnly) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.save().catch((error: unknown) => {
+        if (!(error instanceof DmremapError)) throw error;
+        this.#saveSometime();
+      });
+    }, this.#settings.saveInterval);
+    this.#timer.unref();
+  }
+}
+
+/** A spare with its metadata at hand. */
+interface Opened {
+  readonly device: BlockDevice;
+  readonly content: { readonly header: Header; readonly table: RemapTable };
+  readonly writer: MetadataWriter | undefined;
+}
+
+async function openSpare(device: BlockDevice, { readOnly, now, guard }: RemapSettings): Promise<Opened> {
+  if (readOnly) {
+    const { choice, table } = await loadChoice(device);
+    if (choice.chosen === undefined || table === undefined)
+      throw new DmremapError('changed-since', `${device.name}: no copy of its metadata counts`);
+    return {
+      device,
+      content: { header: choice.chosen.header, table: compactTable(table) },
+      writer: undefined,
+    };
+  }
+  const writer = await MetadataWriter.open(device, guard === undefined ? {} : { guard });
+  const { table } = writer.content;
+  // entries are found by slot from here on, so none may be empty
+  const remove = Array.from({ length: table.count }, (_, slot) => slot).filter((slot) => table.isEmpty(slot));
+  if (remove.length > 0) {
+    const outcome = await writer.commit({ remove }, now());
+    if (outcome.kind === 'failed' || outcome.kind === 'unknown') throw outcome.failure;
+  }
+  return { device, content: writer.content, writer };
+}
+
+function sideOf({ device, content, writer }: Opened, counters: Counters, now: Clock, blockSectors: number) {
+  return new SpareSide(device, content, writer, { counters, now, blockSectors });
+}

@@ -1,0 +1,250 @@
+import { DeviceError } from '../errors.js';
+import type { Policy } from '../remap/policy.js';
+import { type Run, route } from '../remap/route.js';
+import { SectorIndex } from '../remap/sector-index.js';
+import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE, sectors } from '../units.js';
+import type { Counters } from './counters.js';
+import type { Failed, MainSide, Salvage } from './main-side.js';
+import { RequestFailed } from './served-device.js';
+import type { SpareSide } from './spare-side.js';
+
+/** Places on the spare that are tried for a sector before its write fails. */
+const PLACES = 3;
+
+/** What the parts of a request have met. */
+export interface RunFailure {
+  readonly run: Run;
+  readonly error: DeviceError;
+}
+
+/**
+ * Whole sectors of the remapped device, wherever they live. The caller holds them: shared for reading, alone
+ * for all else.
+ */
+export class SectorIo {
+  readonly main: MainSide;
+  readonly policy: Policy;
+  readonly counters: Counters;
+  /** Changes when the set moves to another spare, while nobody holds anything. */
+  side: SpareSide;
+  /** Sectors of main whose data the spare does not give back. */
+  readonly lost = new SectorIndex();
+  /** Called when something has to be saved some time. */
+  readonly #changed: () => void;
+
+  constructor(main: MainSide, side: SpareSide, policy: Policy, counters: Counters, changed: () => void) {
+    this.main = main;
+    this.side = side;
+    this.policy = policy;
+    this.counters = counters;
+    this.#changed = changed;
+  }
+
+  /** See ServedDevice.tryRead(). */
+  readAtOnce(at: Bytes, into: Uint8Array): boolean {
+    const { entries } = this.side;
+    const first = bytesToSectors(at);
+    const end = Math.ceil((at + into.length) / SECTOR_SIZE);
+    if (this.policy.pending.size > 0 && this.policy.pending.next(first) < end) return false;
+    if (entries.next(first) >= end) return this.main.readAtOnce(at, into, 0, into.length);
+    for (const run of route(entries, at, into.length)) {
+      // what is shorter than the least that can be read at once is rare: a request that ends within a sector
+      const side = run.on === 'main' ? this.main : this.side;
+      if (!side.readAtOnce(run.at, into, run.from, run.length)) return false;
+    }
+    return true;
+  }
+
+  /** Reads all that can be read without further ado; returns what failed. */
+  async read(at: Bytes, into: Uint8Array): Promise<readonly RunFailure[]> {
+    const runs = route(this.side.entries, at, into.length);
+    const failures: RunFailure[] = [];
+    const only = runs.length === 1 ? runs[0] : undefined;
+    if (only !== undefined) await this.#readRun(only, into, failures);
+    else
+      await Promise.all(
+        runs.map((run) => this.#readRun(run, into.subarray(run.from, run.from + run.length), failures)),
+      );
+    return failures;
+  }
+
+  async #readRun(run: Run, into: Uint8Array, failures: RunFailure[]): Promise<void> {
+    try {
+      await (run.on === 'main' ? this.main.device : this.side).read(run.at, into);
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      failures.push({ run, error });
+    }
+  }
+
+  /**
+   * Reads, sector by sector and again, what a request has failed to read; held alone.
+   *
+   * @param failures as read() told them; undefined where somebody may have written since
+   * @param since when the request came, and `until` when it has to be answered, in milliseconds
+   * @returns what it lacks, at places on the remapped device, ascending
+   */
+  async readSlowly(
+    at: Bytes,
+    into: Uint8Array,
+    failures: readonly RunFailure[] | undefined,
+    { since, until }: { since: number; until: number },
+  ): Promise<Failed[]> {
+    const again = failures ?? (await this.read(at, into));
+    const salvage: Salvage = async (place, data) => {
+      await this.#move(place, data);
+    };
+    const lacks: Failed[] = [];
+    for (const { run, error } of [...again].sort((a, b) => a.run.from - b.run.from)) {
+      const part = into.subarray(run.from, run.from + run.length);
+      if (run.on === 'spare') lacks.push(...(await this.#readRemapped(at + run.from, run, part)));
+      else lacks.push(...(await this.main.readPieces(run.at, part, error, { since, until, salvage })));
+    }
+    if (again.length > 0) this.#changed();
+    return lacks;
+  }
+
+  /** Each sector of a run on the spare for itself. */
+  async #readRemapped(at: number, run: Run, into: Uint8Array): Promise<Failed[]> {
+    const lacks: Failed[] = [];
+    for (let done = 0; done < run.length; done += SECTOR_SIZE) {
+      const part = into.subarray(done, done + SECTOR_SIZE);
+      const sector = bytesToSectors(at + done);
+      try {
+        await this.side.read(bytes(run.at + done), part);
+        this.lost.delete(sector);
+      } catch (error) {
+        if (!(error instanceof DeviceError)) throw error;
+        part.fill(0);
+        this.lost.set(sector, 0);
+        lacks.push({ at: at + done, end: at + done + SECTOR_SIZE, error });
+      }
+    }
+    return lacks;
+  }
+
+  /** @throws DeviceError; RequestFailed where a sector has found no place */
+  async write(at: Bytes, from: Uint8Array): Promise<void> {
+    const runs = route(this.side.entries, at, from.length);
+    const only = runs.length === 1 ? runs[0] : undefined;
+    if (only !== undefined) return this.#writeRun(at, only, from);
+    // all come to their end before the sectors are let go
+    const ends = await Promise.allSettled(
+      runs.map((run) => this.#writeRun(at, run, from.subarray(run.from, run.from + run.length))),
+    );
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+
+  async #writeRun(at: number, run: Run, from: Uint8Array): Promise<void> {
+    if (run.on === 'main') return this.writeMain(run.at, from);
+    const first = bytesToSectors(at + run.from);
+    try {
+      await this.side.write(run.at, from, first);
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      throw new RequestFailed(error.errno, error.message, at + run.from, error);
+    }
+    if (this.lost.size > 0)
+      for (let sector = first; sector < first + from.length / SECTOR_SIZE; sector++) this.lost.delete(sector);
+  }
+
+  /** Writes sectors that no entry names: to main, and where it does not take them to the spare. */
+  async writeMain(at: Bytes, from: Uint8Array): Promise<void> {
+    const [first, end] = [bytesToSectors(at), bytesToSectors(at + from.length)];
+    if (this.policy.pending.size > 0 && this.policy.pending.next(first) < end)
+      return this.#writePending(at, from);
+    try {
+      await this.main.write(at, from);
+    } catch (error) {
+      await this.#writePieces(at, from, error);
+    }
+  }
+
+  /** Main is not asked again to take what it could not read, unless nobody else takes it. */
+  async #writePending(at: Bytes, from: Uint8Array): Promise<void> {
+    for (let done = 0; done < from.length; ) {
+      const place = this.policy.placeOfWrite((at + done) / SECTOR_SIZE);
+      let end = done + SECTOR_SIZE;
+      while (end < from.length && this.policy.placeOfWrite((at + end) / SECTOR_SIZE) === place)
+        end += SECTOR_SIZE;
+      const part = from.subarray(done, end);
+      if (place === 'main' || !(await this.#move(at + done, part)))
+        await this.#writeHomeless(at + done, part);
+      done = end;
+    }
+  }
+
+  /** Of these sectors some may have moved. */
+  async #writeHomeless(at: number, from: Uint8Array): Promise<void> {
+    for (const run of route(this.side.entries, bytes(at), from.length)) {
+      const part = from.subarray(run.from, run.from + run.length);
+      if (run.on === 'main')
+        await this.main.write(run.at, part).catch((error) => this.#writePieces(run.at, part, error));
+    }
+  }
+
+  async #writePieces(at: Bytes, from: Uint8Array, error: unknown): Promise<void> {
+    const failed = await this.main.writePieces(at, from, error);
+    this.#changed();
+    const { entries } = this.side;
+    for (const piece of failed) {
+      const isRemapped = (sector: number): boolean => entries.spareOf(sectors(sector)) !== undefined;
+      const [first, end] = [bytesToSectors(piece.at), bytesToSectors(piece.end)];
+      const verdict = this.policy.writeFailed(first, end, isRemapped);
+      const part = from.subarray(piece.at - at, piece.end - at);
+      if (verdict === 'give up' || !(await this.#move(piece.at, part))) throw piece.error;
+    }
+  }
+
+  /** Gives sectors with this data a place on the spare; false where some of them have found none. */
+  async #move(at: number, data: Uint8Array): Promise<boolean> {
+    const [first, end] = [bytesToSectors(at), bytesToSectors(at + data.length)];
+    const moved = await this.moveTo(first, data);
+    if (moved > 0) this.counters.add('auto_remaps', moved);
+    return route(this.side.entries, bytes(at), data.length).every(({ on }) => on === 'spare') && end > first;
+  }
+
+  /** Makes entries for these sectors where they have none; returns for how many. */
+  async moveTo(first: number, data: Uint8Array): Promise<number> {
+    const { side } = this;
+    const end = first + data.length / SECTOR_SIZE;
+    let moved = 0;
+    for (let attempt = 0; attempt < PLACES; attempt++) {
+      const moves = side.mover.begin(sectors(first), sectors(end));
+      if (moves.length === 0) break;
+      for (const move of moves) {
+        const from = (move.main - first) * SECTOR_SIZE;
+        const part = data.subarray(from, from + move.count * SECTOR_SIZE);
+        try {
+          await side.write(bytes(move.spare * SECTOR_SIZE), part, move.main);
+        } catch (error) {
+          side.mover.abandon(move);
+          side.forget(move.spare, move.count);
+          if (!(error instanceof DeviceError)) throw error;
+          continue;
+        }
+        side.mover.finish(move);
+        this.policy.settled(move.main, move.main + move.count);
+        moved += move.count;
+      }
+    }
+    if (moved > 0) this.#changed();
+    return moved;
+  }
+}
+
+/**
+ * The failure of a request for those who made it.
+ *
+ * @param error of main, or one that names its place on the remapped device
+ * @param at where the request begins, in bytes
+ */
+export function requestFailed(error: unknown, at: number): RequestFailed {
+  if (error instanceof RequestFailed)
+    return new RequestFailed(error.errno, error.message, Math.max(0, (error.at ?? at) - at), error.cause);
+  if (!(error instanceof Error)) return new RequestFailed('EIO', String(error), undefined);
+  if (!(error instanceof DeviceError)) return new RequestFailed('EIO', error.message, undefined, error);
+  const { sector, errno, message } = error;
+  const offset = sector === undefined ? undefined : Math.max(0, sector * SECTOR_SIZE - at);
+  return new RequestFailed(errno, message, offset, error);
+}

@@ -1,0 +1,336 @@
+import { answeringAtOnce } from '../device/at-once.js';
+import type { BlockDevice } from '../device/block-device.js';
+import { DeviceError, DmremapError } from '../errors.js';
+import type { RemapTable } from '../format/entry.js';
+import { dataStart } from '../format/geometry.js';
+import { type Header, hasExtension } from '../format/header.js';
+import { LiveEntries, type Removal } from '../remap/live-entries.js';
+import { Mover } from '../remap/mover.js';
+import { SpareSpace } from '../remap/spare-space.js';
+import type { NewEntry } from '../store/step.js';
+import type { MetadataWriter, Outcome } from '../store/writer.js';
+import { type Bytes, bytes, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
+import { Copies } from './copies.js';
+import type { Counters } from './counters.js';
+import { Joined } from './joined.js';
+import { WriteLog } from './write-log.js';
+
+/** A copy that cannot be written is not tried again before: each try costs the disk's time. */
+const SECONDS_BETWEEN_MENDINGS = 30n;
+
+/** Unix seconds. */
+export type Clock = () => bigint;
+
+/** An entry that is to go, once the generation without it is committed. */
+interface Drop {
+  readonly main: Sectors;
+  readonly settle: (failure?: DmremapError) => void;
+}
+
+/**
+ * The spare of a set that is in use: the data of remapped sectors, and their entries, which are committed
+ * with all that has gathered since the last commit (format.md section 4).
+ */
+export class SpareSide {
+  readonly device: BlockDevice;
+  readonly entries: LiveEntries;
+  readonly log = new WriteLog();
+  readonly mover: Mover;
+  readonly #copies = new Copies();
+  readonly #atOnce: ReturnType<typeof answeringAtOnce>;
+  readonly #space: SpareSpace;
+  readonly #counters: Counters;
+  readonly #now: Clock;
+  /** Undefined where nothing may be written. */
+  readonly #writer: MetadataWriter | undefined;
+  readonly #saving = new Joined(() => this.#save());
+  #header: Header;
+  #drops: Drop[] = [];
+  #state: number | undefined;
+  /** When the copy that cannot be written is tried next. */
+  #mendFrom = 0n;
+  /** Why the last commit failed; undefined where it did not. */
+  #failure: DmremapError | undefined;
+
+  /**
+   * @param header and table as they are committed
+   * @param writer has the same; undefined for a spare that is only read
+   * @param blockSectors of main's physical block
+   */
+  constructor(
+    device: BlockDevice,
+    { header, table }: { readonly header: Header; readonly table: RemapTable },
+    writer: MetadataWriter | undefined,
+    { counters, now, blockSectors }: { counters: Counters; now: Clock; blockSectors: number },
+  ) {
+    this.device = device;
+    this.#atOnce = answeringAtOnce(device);
+    this.#writer = writer;
+    this.#header = header;
+    this.#counters = counters;
+    this.#now = now;
+    this.entries = new LiveEntries(header.max_entries, table);
+    const used = Float64Array.from({ length: table.count }, (_, slot) => table.spareSector(slot));
+    const { start, count } = dataArea(header, device);
+    this.#space = new SpareSpace(start, count, used);
+    this.mover = new Mover(this.entries, this.#space, blockSectors);
+  }
+
+  /** As committed last. */
+  get header(): Header {
+    return this.#writer?.content.header ?? this.#header;
+  }
+
+  /** Entries that a power cut would take. */
+  get unsaved(): number {
+    return this.#writer === undefined ? 0 : this.entries.count - this.#writer.content.table.count;
+  }
+
+  /** Whether data that a client has written, or the way to it, would not survive a power cut. */
+  get isAtStake(): boolean {
+    return this.unsaved > 0 || this.log.isDirty || !this.log.unknown.isEmpty;
+  }
+
+  /** Whether anything at all waits for a commit. */
+  get isDirty(): boolean {
+    return this.isAtStake || this.#drops.length > 0 || this.#state !== undefined || this.#counters.isDirty;
+  }
+
+  get failure(): DmremapError | undefined {
+    return this.#failure;
+  }
+
+  /** Whether both copies can be written. */
+  get isWhole(): boolean {
+    return this.#writer === undefined || this.#writer.health === 'whole';
+  }
+
+  get freeSectors(): number {
+    return this.#space.free;
+  }
+
+  /** See AnswersAtOnce. False too where what would be read may not be what was written. */
+  readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean {
+    return this.log.unknown.isEmpty && this.#atOnce?.readAtOnce(at, into, from, length) === true;
+  }
+
+  /** @throws DeviceError, also for sectors whose data did not reach the medium */
+  async read(at: Bytes, into: Uint8Array): Promise<void> {
+    const lost = this.log.unknown.isEmpty ? Number.POSITIVE_INFINITY : this.log.unknown.next(sectorAt(at));
+    if (lost < sectorAt(at + into.length))
+      throw new DeviceError(this.device.name, 'read', 'EIO', Math.max(lost, sectorAt(at)), {
+        hint: 'what was written there last did not reach the medium: write it again',
+      });
+    await this.device.read(at, into);
+  }
+
+  /**
+   * Writes whole sectors, which hold those of main from `main` on. After a failure nothing is known of what
+   * was written since the last good flush.
+   *
+   * @throws DeviceError
+   */
+  async write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
+    const { moment } = this.log;
+    const [first, end] = [sectorAt(at), sectorAt(at + from.length)];
+    try {
+      await this.device.write(at, from);
+    } catch (error) {
+      // of its own sectors the client is told
+      this.#fail();
+      throw error;
+    }
+    for (let sector = first; sector < end; sector++) {
+      const start = (sector - first) * SECTOR_SIZE;
+      const copied = from.slice(start, start + SECTOR_SIZE);
+      this.#copies.keep(sector, { main: sectors(main + sector - first), bytes: copied });
+    }
+    if (moment !== this.log.moment) this.#copies.fail();
+    this.log.wrote(first, end, moment);
+    if (this.#copies.isFull || this.log.isLong) this.save().catch(() => undefined);
+  }
+
+  /** Sectors that no entry names any more: nobody asks what they hold. */
+  forget(first: Sectors, count: number): void {
+    this.log.unknown.remove(first, first + count);
+  }
+
+  /**
+   * Writes what has failed once more, where it is still known.
+   *
+   * @param hold keeps others from a sector of main while the work is done
+   */
+  async heal(hold: (main: Sectors, work: () => Promise<void>) => Promise<void>): Promise<void> {
+    const { failed } = this.#copies;
+    for (const [sector, copy] of [...failed])
+      await hold(copy.main, async () => {
+        if (failed.get(sector) !== copy || this.entries.spareOf(copy.main) !== sector) failed.delete(sector);
+        else await this.write(bytes(sector * SECTOR_SIZE), copy.bytes, copy.main);
+      });
+  }
+
+  /**
+   * Makes durable all that was written and remapped before, and what was counted.
+   *
+   * @throws DmremapError where something of it is not
+   */
+  save(): Promise<void> {
+    return this.#saving.run();
+  }
+
+  /** Commits this state: 1 while a server writes to the set. @throws as save() */
+  setState(state: number): Promise<void> {
+    this.#state = state;
+    return this.save();
+  }
+
+  /**
+   * Drops an entry whose data main holds durably. Its main sector is held by the caller until this settles.
+   *
+   * @throws DmremapError where the entry stays
+   */
+  async drop(main: Sectors): Promise<void> {
+    if ((this.entries.slotOf(main) ?? 0) >= (this.#writer?.content.table.count ?? 0)) await this.save();
+    return new Promise((resolve, reject) => {
+      const settle = (failure?: DmremapError): void => (failure === undefined ? resolve() : reject(failure));
+      this.#drops.push({ main, settle });
+      // what the drop itself comes to is told through settle
+      this.save().catch(() => undefined);
+    });
+  }
+
+  async #save(): Promise<void> {
+    const drops = this.#drops;
+    this.#drops = [];
+    try {
+      // entries that come later may have data that the flush does not cover
+      const upTo = this.entries.count;
+      await this.#flush();
+      await this.#commit(upTo, drops);
+      this.#failure = undefined;
+    } catch (error) {
+      if (!(error instanceof DmremapError)) throw error;
+      this.#failure = error;
+      for (const { settle } of drops) settle(error);
+      throw error;
+    }
+  }
+
+  async #flush(): Promise<void> {
+    if (this.log.isDirty) {
+      this.log.begin();
+      this.#copies.begin();
+      try {
+        await this.device.flush();
+      } catch (error) {
+        this.#fail();
+        throw error;
+      }
+      this.log.end();
+      this.#copies.end();
+    }
+    const lost = this.log.unknown.next(0);
+    if (lost !== Number.POSITIVE_INFINITY)
+      throw new DmremapError('io', `${this.device.name}: what was written to sector ${lost} is not durable`, {
+        hint: 'a write or a flush failed: it counts once it is written again',
+      });
+  }
+
+  async #commit(upTo: number, drops: readonly Drop[]): Promise<void> {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    const mends = writer.health === 'unknown' || this.#now() >= this.#mendFrom;
+    if (writer.health !== 'whole' && mends) await this.#mend(writer);
+    const saved = writer.content.table.count;
+    if (upTo === saved && drops.length === 0 && this.#state === undefined && !this.#counters.isDirty) return;
+    if (drops.length > 0 && !this.isWhole) throw degraded(this.device.name);
+    const state = this.#state;
+    const { fields, settle } = this.#counters.fields(writer.content.header);
+    const append = this.#pairs(saved, upTo);
+    const { slots, spares, undo } = this.#takeOut(drops, saved);
+    const header = state === undefined ? fields : { ...fields, state };
+    const outcome = await writer.commit({ header, append, remove: slots }, this.#now());
+    if (outcome.kind !== 'committed' && 'failure' in outcome && outcome.failure !== undefined) this.#fail();
+    if (outcome.kind === 'failed' || outcome.kind === 'unknown') {
+      undo();
+      throw outcome.failure;
+    }
+    settle();
+    if (this.#state === state) this.#state = undefined;
+    this.#release(spares, outcome);
+    for (const drop of drops) drop.settle();
+  }
+
+  async #mend(writer: MetadataWriter): Promise<void> {
+    if (await writer.mend()) return;
+    this.#fail();
+    this.#mendFrom = this.#now() + SECONDS_BETWEEN_MENDINGS;
+  }
+
+  /** Data that was written meanwhile is unknown: its FLUSH must not be answered with success. */
+  #fail(): void {
+    this.log.fail();
+    this.#copies.fail();
+  }
+
+  #release(spares: readonly Sectors[], { kind }: Outcome): void {
+    for (const spare of spares) this.#space.release(spare);
+    this.#space.mayReuse = kind === 'committed';
+    if (kind === 'committed') this.#space.committed(this.#space.leaving);
+  }
+
+  #pairs(from: number, end: number): NewEntry[] {
+    return Array.from({ length: Math.max(0, end - from) }, (_, index) => [
+      this.entries.mainAt(from + index),
+      this.entries.spareAt(from + index),
+    ]);
+  }
+
+  /** Takes entries out as the table does it: holes are filled from among the saved ones. */
+  #takeOut(drops: readonly Drop[], saved: number) {
+    const { entries } = this;
+    if (drops.length === 0) return { slots: [], spares: [], undo: () => undefined };
+    const slots = [...new Set(drops.map(({ main }) => entries.slotOf(main) as number))].sort((a, b) => b - a);
+    const removed: { readonly main: Sectors; readonly removal: Removal }[] = [];
+    const behind = this.#aside(saved);
+    for (const slot of slots) {
+      const main = entries.mainAt(slot);
+      removed.push({ main, removal: entries.remove(main) as Removal });
+    }
+    behind();
+    const undo = (): void => {
+      const back = this.#aside(saved - removed.length);
+      for (const { main, removal } of removed.reverse()) entries.restore(main, removal);
+      back();
+    };
+    return { slots, spares: removed.map(({ removal }) => removal.spare), undo };
+  }
+
+  /** Takes the entries from this slot on away; returns what puts them behind the others again. */
+  #aside(from: number): () => void {
+    const pairs = this.#pairs(from, this.entries.count);
+    for (const [main] of pairs.toReversed()) this.entries.remove(sectors(main));
+    return () => {
+      for (const [main, spare] of pairs) this.entries.add(sectors(main), sectors(spare));
+    };
+  }
+}
+
+function degraded(name: string): DmremapError {
+  return new DmremapError('io', `${name}: one of its copies cannot be written`, {
+    hint: 'with one copy only new remaps are taken; none is dropped',
+  });
+}
+
+function sectorAt(at: number): number {
+  return Math.floor(at / SECTOR_SIZE);
+}
+
+/** Where data may lie. A set without an extension has the plain layout: it runs to the end of the device. */
+function dataArea(header: Header, device: BlockDevice): { start: Sectors; count: Sectors } {
+  if (hasExtension(header))
+    return { start: sectors(Number(header.data_start)), count: sectors(Number(header.data_sectors)) };
+  const start = dataStart(header.max_entries);
+  const end = Math.min(Number(header.spare_device_size), sectorAt(device.size));
+  return { start, count: sectors(end - start) };
+}

@@ -1,0 +1,51 @@
+import { zeroFast } from '../device/zeroing.js';
+import { DeviceError } from '../errors.js';
+import { type Run, route } from '../remap/route.js';
+import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
+import type { SectorIo } from './sector-io.js';
+
+/** Zeros are sent in pieces of so many bytes. */
+const PIECE = 1 << 20;
+
+const ZEROS = new Uint8Array(PIECE);
+
+interface ZeroWay {
+  /** Their space may be given back. */
+  readonly mayPunch: boolean;
+  /** Nothing is written: what cannot be made zero faster stays as it is. */
+  readonly mustBeFast: boolean;
+}
+
+/**
+ * Makes whole sectors read as zero; the caller holds them alone. On the spare zeros are always written: its
+ * runs are short.
+ *
+ * @returns false where that must be fast and is not
+ * @throws as SectorIo.write()
+ */
+export async function zeroHeld(io: SectorIo, at: Bytes, length: number, way: ZeroWay): Promise<boolean> {
+  for (const run of route(io.side.entries, at, length)) {
+    const isZero = run.on === 'main' && (await zeroMain(io, run, way.mayPunch));
+    if (isZero) continue;
+    if (way.mustBeFast && run.on === 'main') return false;
+    for (let done = 0; done < run.length; done += PIECE)
+      await io.write(bytes(at + run.from + done), ZEROS.subarray(0, Math.min(PIECE, run.length - done)));
+  }
+  return true;
+}
+
+/** The same for a run on main alone; false where it cannot be made zero faster than by writing. */
+export async function zeroMain({ main, policy }: SectorIo, run: Run, mayPunch: boolean): Promise<boolean> {
+  const end = bytesToSectors(run.at + run.length);
+  // what main could not read is for the spare
+  if (policy.pending.size > 0 && policy.pending.next(run.at / SECTOR_SIZE) < end) return false;
+  const { moment } = main.log;
+  try {
+    if (!(await zeroFast(main.device, run.at, run.length, mayPunch))) return false;
+  } catch (error) {
+    if (error instanceof DeviceError) return false;
+    throw error;
+  }
+  main.wrote(run.at, run.at + run.length, moment);
+  return true;
+}
