@@ -118,3 +118,13 @@ test('what is handed in is not changed', () => {
   new SpareSpace(sectors(START), sectors(COUNT), used).take();
   assert.equal([...used], [20, 12]);
 });
+
+test('what entries have left is not given away while that is not allowed', () => {
+  const space = new SpareSpace(sectors(10), sectors(2), new Float64Array([10, 11]));
+  space.release(sectors(11));
+  space.committed(1);
+  space.mayReuse = false;
+  assert.is(space.take(), undefined);
+  space.mayReuse = true;
+  assert.is(space.take(), 11);
+});

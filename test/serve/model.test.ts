@@ -68,6 +68,10 @@ function flat<Kind extends string, Span>({ kind, span: where }: { kind: Kind; sp
   return { kind, ...where };
 }
 
+function forgive(error: unknown): void {
+  if (!(error instanceof DmremapError)) throw error;
+}
+
 class Shadow {
   readonly stand: Stand;
   readonly bytes: Uint8Array;
@@ -104,10 +108,12 @@ class Shadow {
       case 'flush':
         return set.device.flush();
       case 'remap':
-      case 'unremap':
-        return set[command.kind](sectors(command.sector)).catch((error: unknown) => {
-          if (!(error instanceof DmremapError)) throw error;
-        });
+        return set.remap(sectors(command.sector)).catch(forgive);
+      case 'unremap': {
+        const moved = Array.from({ length: SECTORS }, (_, at) => sectors((at + command.sector) % SECTORS));
+        const first = moved.find((at) => set.lookup(at).spare !== undefined);
+        return first === undefined ? undefined : set.unremap(first).catch(forgive);
+      }
       case 'break':
         if (command.on !== 'write')
           for (let index = 0; index < command.count; index++) this.bad.add(command.sector + index);

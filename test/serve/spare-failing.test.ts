@@ -1,0 +1,142 @@
+import { DmremapError } from '../../src/errors.js';
+import { RequestFailed, SECTOR_FLAG } from '../../src/serve/served-device.js';
+import { bytes, sectors } from '../../src/units.js';
+import { assert, suite } from '../support/harness.js';
+import { judge } from '../support/reader.js';
+import { remapped, SECTOR, type Stand, stand } from './stand.js';
+
+/** A spare that fails under the set: what was acknowledged is told the truth about, and main goes on. */
+
+const test = suite('remap device on a failing spare');
+
+const ENTRIES = [
+  [3, 300],
+  [90, 301],
+] as const;
+
+const at = (sector: number) => bytes(sector * SECTOR);
+const data = (fill: number) => new Uint8Array(SECTOR).fill(fill);
+
+async function refused(work: Promise<unknown>, errno: string): Promise<RequestFailed> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof RequestFailed, `nothing failed with ${errno}`);
+  assert.is(error.errno, errno);
+  return error;
+}
+
+async function readOf({ set }: Stand, sector: number): Promise<[value: number | undefined, lacks: number]> {
+  const into = new Uint8Array(SECTOR);
+  const lacks = await set.device.read(at(sector), into);
+  return [into[0], lacks.length];
+}
+
+test('a write that a remapped sector does not take fails by its place; main goes on', async () => {
+  const it = await stand({ entries: ENTRIES });
+  it.spare.addFault({ sector: 300 });
+  const four = new Uint8Array(4 * SECTOR).fill(7);
+  assert.is((await refused(it.set.device.write(at(1), four, false), 'EIO')).at, 2 * SECTOR);
+  await it.set.device.write(at(10), data(1), true);
+  assert.equal(await readOf(it, 3), [0, 1]);
+  assert.equal(it.set.device.sectors(at(3), SECTOR), [
+    { length: SECTOR, flags: SECTOR_FLAG.REMAPPED | SECTOR_FLAG.LOST },
+  ]);
+  it.spare.clearFaults();
+  await it.set.device.write(at(3), data(9), true);
+  assert.equal(await readOf(it, 3), [9, 0]);
+  assert.equal(it.set.device.sectors(at(3), SECTOR), [{ length: SECTOR, flags: SECTOR_FLAG.REMAPPED }]);
+  await it.set.close();
+});
+
+test('after a flush that failed FLUSH answers EIO until the data lies there again', async () => {
+  const it = await stand({ entries: ENTRIES });
+  await it.set.device.write(at(90), data(5), false);
+  it.spare.failFlushes(1);
+  await refused(it.set.device.flush(), 'EIO');
+  it.spare.addFault({ sector: 301, on: 'write' });
+  await refused(it.set.device.flush(), 'EIO');
+  await refused(it.set.device.flush(), 'EIO');
+  assert.equal(await readOf(it, 90), [0, 1], 'what may not lie there is not shown');
+  it.spare.clearFaults();
+  // the copy that was kept is written again, and only then flushed
+  const writes = it.spare.failed.writes;
+  await it.set.device.flush();
+  assert.is(it.spare.failed.writes, writes);
+  assert.equal(await readOf(it, 90), [5, 0]);
+  await it.set.close();
+});
+
+test('an entry is not committed while the flush of its data fails', async () => {
+  const it = await stand();
+  it.main.addFault({ sector: 20, on: 'write' });
+  await it.set.device.write(at(20), data(6), false);
+  assert.is(it.set.facts.unsaved, 1);
+  it.spare.failFlushes(1);
+  await refused(it.set.device.flush(), 'EIO');
+  assert.equal(judge(Buffer.from(it.spareMedium.content)).truth, []);
+  await it.set.device.flush();
+  assert.is(it.set.facts.unsaved, 0);
+  assert.equal(
+    [...remapped(it).subarray(20 * SECTOR, 21 * SECTOR)].every((byte) => byte === 6),
+    true,
+  );
+  await it.set.close();
+});
+
+test('a place on the spare that fails is passed over, and never used again', async () => {
+  const it = await stand();
+  const { data_start } = it.set.facts.header;
+  it.spare.addFault({ sector: Number(data_start), on: 'write' });
+  it.main.addFault({ sector: 20, on: 'write' });
+  await it.set.device.write(at(20), data(6), true);
+  assert.is(it.set.lookup(sectors(20)).spare, Number(data_start) + 1);
+  assert.equal(await readOf(it, 20), [6, 0]);
+  await it.set.close();
+});
+
+test('with a copy that cannot be written new remaps are durable, and none is dropped', async () => {
+  const it = await stand({ entries: ENTRIES });
+  it.main.addFault({ sector: 20, on: 'write' });
+  const backup = Number(it.set.facts.header.backup_table);
+  it.spare.addFault({ sector: backup, count: 512 - backup, on: 'write' });
+  await it.set.device.write(at(20), data(6), false);
+  await it.set.device.flush();
+  assert.equal([it.set.facts.isWhole, it.set.facts.unsaved], [false, 0]);
+  assert.equal([...remapped(it).subarray(20 * SECTOR, 20 * SECTOR + 1)], [6]);
+  const error: unknown = await it.set.unremap(sectors(3)).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof DmremapError && error.code === 'io');
+  assert.is(it.set.lookup(sectors(3)).spare, 300);
+  assert.equal((await readOf(it, 3))[1], 0);
+  await it.set.close();
+});
+
+test('a spare that is gone costs nothing but what lives on it', async () => {
+  const it = await stand({ entries: ENTRIES });
+  it.spare.addFault({ sector: 0, count: 512, errno: 'ENXIO' });
+  it.spare.failFlushes();
+  await it.set.device.write(at(50), data(4), true);
+  await it.set.device.flush();
+  assert.equal(await readOf(it, 50), [4, 0]);
+  assert.equal((await readOf(it, 3))[1], 1);
+  it.main.addFault({ sector: 51, on: 'write' });
+  assert.is((await refused(it.set.device.write(at(51), data(1), false), 'EIO')).at, 0);
+  it.main.addFault({ sector: 52, on: 'read' });
+  await it.set.device.read(at(52), data(0));
+  assert.is(it.set.facts.read_errors, 1);
+  await it.set.device.flush();
+  const closed: unknown = await it.set.close().catch((thrown: unknown) => thrown);
+  assert.ok(closed instanceof DmremapError, 'a set that cannot be marked as clean is told');
+});
+
+test('a spare that is full leaves the sector to main', async () => {
+  const it = await stand({ maxEntries: 2, entries: ENTRIES });
+  it.main.addFault({ sector: 20, on: 'both' });
+  assert.is((await refused(it.set.device.write(at(20), data(1), false), 'EIO')).at, 0);
+  assert.ok(it.set.lookup(sectors(20)).isPending);
+  it.main.clearFaults();
+  await it.set.device.write(at(20), data(2), false);
+  assert.equal([it.set.lookup(sectors(20)).isPending, await readOf(it, 20)], [false, [2, 0]]);
+  await it.set.close();
+});
