@@ -27,7 +27,6 @@ const bounce = new AlignedPool();
 
 /** An open file or block device of which many requests are carried out at a time. */
 export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, AnswersAtOnce, Zeroes {
-  readonly cache: CacheMode;
   readonly #file: FileDevice;
   readonly #io: AsyncIo;
   readonly #fd: number;
@@ -36,28 +35,31 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   /** What direct requests are made in, in bytes. */
   readonly #unit: number;
 
-  private constructor(file: FileDevice, fd: number, cache: CacheMode, direct: FileHandle | undefined) {
+  private constructor(file: FileDevice, fd: number, direct: FileHandle | undefined, io: AsyncIo) {
     this.#file = file;
     this.#fd = fd;
-    this.cache = cache;
     this.#direct = direct;
-    this.#unit = Math.max(file.logicalBlockSize, SECTOR_SIZE);
-    this.#io = uringIo() ?? poolIo;
+    this.#unit = file.logicalBlockSize;
+    this.#io = io;
   }
 
   /**
    * @param file stays open as long as this, and is closed by it
    * @throws DmremapError `unsupported` where its file system has no direct I/O
    */
-  static async open(file: FileDevice, cache: CacheMode): Promise<ConcurrentFile> {
+  static async open(
+    file: FileDevice,
+    cache: CacheMode,
+    io: AsyncIo = uringIo() ?? poolIo,
+  ): Promise<ConcurrentFile> {
     const { fd, name } = file;
     if (fd === undefined) throw new DmremapError('unsupported', `${name} is no file of this system`);
-    if (cache === 'writeback') return new ConcurrentFile(file, fd, cache, undefined);
+    if (cache === 'writeback') return new ConcurrentFile(file, fd, undefined, io);
     const access = file.writable ? constants.O_RDWR : constants.O_RDONLY;
     try {
       // Through /proc, so that it is the same file whatever its path means by now.
       const direct = await open(`/proc/self/fd/${fd}`, access | constants.O_DIRECT);
-      return new ConcurrentFile(file, fd, cache, direct);
+      return new ConcurrentFile(file, fd, direct, io);
     } catch (error) {
       throw new DmremapError('unsupported', `${name}: direct I/O is refused: ${errnoOf(error)}`, {
         hint: 'serve it with --cache=writeback',

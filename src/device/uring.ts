@@ -14,8 +14,10 @@ const FSYNC_DATASYNC = 1;
 const SETUP_CQSIZE = 1 << 3;
 /** Came with Linux 5.6, as reading without a vector did. */
 const FEATURE_RW_CUR_POS = 1 << 3;
-const REGISTER_EVENTFD_ASYNC = 7;
+const REGISTER_EVENTFD = 4;
 const REGISTER_WORKERS = 19;
+/** In the flags of the completion ring: the bell is not rung. */
+const BELL_DISABLED = 1;
 const OFFSET_OF_ENTRIES = 0x10000000;
 const [PROT_READ_WRITE, MAP_SHARED_POPULATE] = [3, 0x8001];
 const EFD_CLOEXEC = 0x80000;
@@ -53,13 +55,14 @@ interface Places {
   readonly completeTail: number;
   readonly completeMask: number;
   readonly completions: number;
+  readonly completeFlags: number;
 }
 
 class Ring implements AsyncIo {
   readonly #library: NativeLibrary;
   readonly #enter: NativeFunction;
   readonly #fd: number;
-  /** Counts completions that come later than the call that handed the request over. */
+  /** An eventfd that is signalled for completions, but for those that are there when a call returns. */
   readonly #bell: number;
   readonly #bellCount = new Uint8Array(8);
   readonly #words: Uint32Array;
@@ -107,9 +110,10 @@ class Ring implements AsyncIo {
       completeTail: word(21) / 4,
       completeMask: this.#word(word(22) / 4),
       completions: word(25) / 4,
+      completeFlags: word(26) / 4,
     };
     this.#bell = Number(library.func('int eventfd(uint32_t count, int flags)')(0, EFD_CLOEXEC));
-    if (!this.#register(REGISTER_EVENTFD_ASYNC, new Int32Array([this.#bell]), 1)) throw new Error('no bell');
+    if (!this.#register(REGISTER_EVENTFD, new Int32Array([this.#bell]), 1)) throw new Error('no bell');
     this.#register(REGISTER_WORKERS, new Uint32Array([WORKERS, WORKERS]), 2);
   }
 
@@ -194,7 +198,11 @@ class Ring implements AsyncIo {
 
   #goOn(): void {
     this.#isScheduled = false;
+    const { completeFlags } = this.#places;
+    Atomics.store(this.#words, completeFlags, BELL_DISABLED);
     this.#handOver();
+    // from here on the bell is rung, so nothing comes unseen between this look and the wait
+    Atomics.store(this.#words, completeFlags, 0);
     this.#takeBack();
     this.#listen();
   }

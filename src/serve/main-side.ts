@@ -35,7 +35,7 @@ const PIECES: readonly number[] = [65536, 4096];
 const PAUSE = 50;
 
 /** With these the device is gone: asking for the rest, piece by piece, would only take time. */
-const GONE: readonly string[] = ['ENODEV', 'ENXIO', 'ENOMEDIUM', 'EBADF', 'ESHUTDOWN'];
+const GONE: readonly string[] = ['ENODEV', 'ENXIO', 'ENOMEDIUM', 'EBADF', 'ESHUTDOWN', 'ENOTCONN'];
 
 /** With these the medium is at fault, and another place helps. */
 const MEDIUM: readonly string[] = [

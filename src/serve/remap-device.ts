@@ -5,7 +5,7 @@ import { type Bytes, bytes, roundDown, roundUp, SECTOR_SIZE } from '../units.js'
 import { allocationFrom } from './allocation.js';
 import type { Failed } from './main-side.js';
 import type { RangeLock, RangeLocks } from './range-locks.js';
-import { requestFailed, type SectorIo } from './sector-io.js';
+import { type RunFailure, requestFailed, type SectorIo } from './sector-io.js';
 import {
   type Lack,
   RequestFailed,
@@ -68,24 +68,32 @@ export class RemapDevice implements ServedDevice {
 
   async read(at: Bytes, into: Uint8Array): Promise<readonly Lack[]> {
     const since = performance.now();
-    const lock = await this.#hold(at, into.length, false);
     const outer = sectorsAround(at, into);
-    let failures: Awaited<ReturnType<SectorIo['read']>>;
-    try {
-      failures = await this.#io.read(outer.at, outer.bytes);
-    } catch (error) {
-      throw requestFailed(error, at);
-    } finally {
-      this.#locks.release(lock);
-    }
-    const lacks = failures.length === 0 ? NOTHING : await this.#readSlowly(outer, failures, since);
+    const lacks = this.#io.isDoubtful(outer.at, outer.bytes.length)
+      ? await this.#readSlowly(outer, undefined, since)
+      : await this.#readFast(outer, since);
     if (outer.bytes !== into) into.set(outer.bytes.subarray(at - outer.at, at - outer.at + into.length));
     return lacks.length === 0 ? NOTHING : lacksWithin(lacks, at, into.length);
   }
 
+  async #readFast(outer: Sectors, since: number): Promise<readonly Failed[]> {
+    const held = this.#hold(outer.at, outer.bytes.length, false);
+    const lock = held instanceof Promise ? await held : held;
+    let failures: readonly RunFailure[];
+    try {
+      failures = await this.#io.read(outer.at, outer.bytes);
+    } catch (error) {
+      throw requestFailed(error, outer.at);
+    } finally {
+      this.#locks.release(lock);
+    }
+    return failures.length === 0 ? NOTHING : this.#readSlowly(outer, failures, since);
+  }
+
+  /** @param failures of a moment ago; undefined where nobody has tried */
   async #readSlowly(
-    outer: { readonly at: Bytes; readonly bytes: Uint8Array },
-    failures: Awaited<ReturnType<SectorIo['read']>>,
+    outer: Sectors,
+    failures: readonly RunFailure[] | undefined,
     since: number,
   ): Promise<Failed[]> {
     const held = this.#hold(outer.at, outer.bytes.length, true);
@@ -122,7 +130,7 @@ export class RemapDevice implements ServedDevice {
   }
 
   /** Reads the first and the last sector, of which a request writes but a part. */
-  async #fillEnds(outer: { readonly at: Bytes; readonly bytes: Uint8Array }, at: number, length: number) {
+  async #fillEnds(outer: Sectors, at: number, length: number) {
     const end = outer.bytes.length - SECTOR_SIZE;
     const ends = new Set<number>();
     if (at > outer.at) ends.add(0);
@@ -229,8 +237,14 @@ export class RemapDevice implements ServedDevice {
   }
 }
 
+/** Whole sectors, and where they begin. */
+interface Sectors {
+  readonly at: Bytes;
+  readonly bytes: Uint8Array;
+}
+
 /** The whole sectors that bytes lie in: the bytes themselves where they are whole sectors. */
-function sectorsAround(at: Bytes, inner: Uint8Array): { readonly at: Bytes; readonly bytes: Uint8Array } {
+function sectorsAround(at: Bytes, inner: Uint8Array): Sectors {
   const start = roundDown(at, SECTOR_SIZE);
   const end = roundUp(at + inner.length, SECTOR_SIZE);
   if (start === at && end === at + inner.length) return { at, bytes: inner };

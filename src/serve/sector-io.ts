@@ -45,7 +45,7 @@ export class SectorIo {
     const { entries } = this.side;
     const first = bytesToSectors(at);
     const end = Math.ceil((at + into.length) / SECTOR_SIZE);
-    if (this.policy.pending.size > 0 && this.policy.pending.next(first) < end) return false;
+    if (this.isDoubtful(at, into.length)) return false;
     if (entries.next(first) >= end) return this.main.readAtOnce(at, into, 0, into.length);
     for (const run of route(entries, at, into.length)) {
       // what is shorter than the least that can be read at once is rare: a request that ends within a sector
@@ -94,6 +94,7 @@ export class SectorIo {
     const salvage: Salvage = async (place, data) => {
       await this.#move(place, data);
     };
+    await this.#settleDoubtful(at, into, again);
     const lacks: Failed[] = [];
     for (const { run, error } of [...again].sort((a, b) => a.run.from - b.run.from)) {
       const part = into.subarray(run.from, run.from + run.length);
@@ -102,6 +103,26 @@ export class SectorIo {
     }
     if (again.length > 0) this.#changed();
     return lacks;
+  }
+
+  /** Whether some of these sectors could not be read before. */
+  isDoubtful(at: number, length: number): boolean {
+    const { pending } = this.policy;
+    return pending.size > 0 && pending.next(bytesToSectors(at)) * SECTOR_SIZE < at + length;
+  }
+
+  /** Pending sectors that can be read after all are so no more, and are moved where that is the policy. */
+  async #settleDoubtful(at: Bytes, into: Uint8Array, failures: readonly RunFailure[]): Promise<void> {
+    if (!this.isDoubtful(at, into.length)) return;
+    const end = at + into.length;
+    const failed = (place: number): boolean =>
+      failures.some(({ run }) => place >= at + run.from && place < at + run.from + run.length);
+    for (let place: number = at; place < end; place += SECTOR_SIZE) {
+      const sector = bytesToSectors(place);
+      if (failed(place) || !this.policy.pending.has(sector)) continue;
+      if (this.policy.readSucceeded(sector, { attempts: 1 }) === 'move')
+        await this.#move(place, into.subarray(place - at, place - at + SECTOR_SIZE));
+    }
   }
 
   /** Each sector of a run on the spare for itself. */
@@ -150,9 +171,7 @@ export class SectorIo {
 
   /** Writes sectors that no entry names: to main, and where it does not take them to the spare. */
   async writeMain(at: Bytes, from: Uint8Array): Promise<void> {
-    const [first, end] = [bytesToSectors(at), bytesToSectors(at + from.length)];
-    if (this.policy.pending.size > 0 && this.policy.pending.next(first) < end)
-      return this.#writePending(at, from);
+    if (this.isDoubtful(at, from.length)) return this.#writePending(at, from);
     try {
       await this.main.write(at, from);
     } catch (error) {

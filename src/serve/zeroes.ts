@@ -1,7 +1,7 @@
 import { zeroFast } from '../device/zeroing.js';
 import { DeviceError } from '../errors.js';
 import { type Run, route } from '../remap/route.js';
-import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../units.js';
+import { type Bytes, bytes } from '../units.js';
 import type { SectorIo } from './sector-io.js';
 
 /** Zeros are sent in pieces of so many bytes. */
@@ -35,10 +35,10 @@ export async function zeroHeld(io: SectorIo, at: Bytes, length: number, way: Zer
 }
 
 /** The same for a run on main alone; false where it cannot be made zero faster than by writing. */
-export async function zeroMain({ main, policy }: SectorIo, run: Run, mayPunch: boolean): Promise<boolean> {
-  const end = bytesToSectors(run.at + run.length);
+export async function zeroMain(io: SectorIo, run: Run, mayPunch: boolean): Promise<boolean> {
   // what main could not read is for the spare
-  if (policy.pending.size > 0 && policy.pending.next(run.at / SECTOR_SIZE) < end) return false;
+  if (io.isDoubtful(run.at, run.length)) return false;
+  const { main } = io;
   const { moment } = main.log;
   try {
     if (!(await zeroFast(main.device, run.at, run.length, mayPunch))) return false;
