@@ -8,6 +8,11 @@ export interface AnswersAtOnce {
    * where it would have to wait or does not succeed.
    */
   readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean;
+  /**
+   * Writes whole sectors, as write() does: `length` bytes of `source` from byte `from` on. False, with nothing
+   * said of what lies there, where it would have to wait or does not succeed.
+   */
+  writeAtOnce(at: number, source: Uint8Array, from: number, length: number): boolean;
 }
 
 /** The device, where it can. */

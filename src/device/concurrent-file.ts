@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, statfsSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { DeviceError, DmremapError } from '../errors.js';
 import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
@@ -23,6 +23,21 @@ export type CacheMode = 'direct' | 'writeback';
 /** Bytes that one request to the system moves at most. */
 const PIECE = AlignedPool.longest;
 
+/** The unit of the page cache, in bytes. */
+const PAGE = 4096;
+
+/**
+ * File systems of this machine whose page cache takes a write without asking anybody (statfs(2)): ext2 to ext4,
+ * XFS, btrfs, F2FS, tmpfs.
+ */
+const LOCAL: readonly number[] = [0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x01021994];
+
+/** A write into memory that took so many milliseconds had to wait, and for so long none is tried after it. */
+const [WAITED, PAUSE] = [10, 200];
+
+/** Large enough to lie where memory does not move (readAtOnce). */
+const oneByte = new Uint8Array(128);
+
 const bounce = new AlignedPool();
 
 /** An open file or block device of which many requests are carried out at a time. */
@@ -34,6 +49,14 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   readonly #direct: FileHandle | undefined;
   /** What direct requests are made in, in bytes. */
   readonly #unit: number;
+  /** The page cache can be asked for what it has. */
+  #givesAtOnce: boolean;
+  /** Writes may go into memory at once. */
+  readonly #takesAtOnce: boolean;
+  /** When one is tried again, by performance.now(). */
+  #tryFrom = 0;
+  /** While one is under way, writes wait for it. */
+  #flushes = 0;
 
   private constructor(file: FileDevice, fd: number, direct: FileHandle | undefined, io: AsyncIo) {
     this.#file = file;
@@ -41,6 +64,9 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
     this.#direct = direct;
     this.#unit = file.logicalBlockSize;
     this.#io = io;
+    this.#givesAtOnce = direct === undefined;
+    const isImage = file.kind === 'image' && file.writable && direct === undefined;
+    this.#takesAtOnce = isImage && LOCAL.includes(statfsSync(file.realPath).type);
   }
 
   /**
@@ -108,7 +134,9 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   }
 
   async flush(): Promise<void> {
+    this.#flushes++;
     const result = await this.#io.sync(this.#fd);
+    this.#flushes--;
     if (result < 0) throw new DeviceError(this.name, 'flush', errnoName(-result), undefined);
   }
 
@@ -132,7 +160,32 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   }
 
   readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean {
-    return this.#direct === undefined && readAtOnce(this.#fd, into, from, length, at);
+    if (!this.#givesAtOnce) return false;
+    const isDone = readAtOnce(this.#fd, into, from, length, at);
+    if (isDone === undefined) this.#givesAtOnce = false;
+    return isDone === true;
+  }
+
+  writeAtOnce(at: number, source: Uint8Array, from: number, length: number): boolean {
+    if (!this.#takesAtOnce || this.#flushes > 0 || at + length > this.size) return false;
+    const began = performance.now();
+    if (began < this.#tryFrom || !this.#hasEnds(at, length)) return false;
+    try {
+      return writeSync(this.#fd, source, from, length, at) === length;
+    } catch {
+      // write() finds out what is the matter
+      return false;
+    } finally {
+      const now = performance.now();
+      if (now - began > WAITED) this.#tryFrom = now + PAUSE;
+    }
+  }
+
+  /** Pages that are written in part are in the cache: they need not be read first. */
+  #hasEnds(at: number, length: number): boolean {
+    const end = at + length;
+    if (at % PAGE !== 0 && !this.readAtOnce(at, oneByte, 0, 1)) return false;
+    return end % PAGE === 0 || this.readAtOnce(end - 1, oneByte, 0, 1);
   }
 
   async zero(at: Bytes, length: number, mayPunch: boolean): Promise<boolean> {

@@ -154,14 +154,22 @@ const vector = new BigUint64Array(2);
 
 /**
  * Fills part of `into`, which has at least 65 bytes, from a byte offset of a file, if that waits for nothing:
- * the page cache has it. False where it has not, or where it cannot be asked.
+ * the page cache has it. False where it has not; undefined where it cannot be asked.
  */
-export function readAtOnce(fd: number, into: Uint8Array, from: number, length: number, at: number): boolean {
+export function readAtOnce(
+  fd: number,
+  into: Uint8Array,
+  from: number,
+  length: number,
+  at: number,
+): boolean | undefined {
   const calls = load();
-  if (calls === undefined) return false;
+  if (calls === undefined) return undefined;
   vector[0] = calls.addressOf(into) + BigInt(from);
   vector[1] = BigInt(length);
-  return calls.preadv2(fd, vector, 1, at, RWF_NOWAIT) === length;
+  const count = Number(calls.preadv2(fd, vector, 1, at, RWF_NOWAIT));
+  if (count < 0 && calls.errno() === constants.errno.EOPNOTSUPP) return undefined;
+  return count === length;
 }
 
 /** The length in bytes of what is open, block devices too; undefined when it cannot be told. */

@@ -20,13 +20,9 @@ export class Copies {
   /** Of sectors that failed. */
   readonly failed = new Map<number, Copy>();
 
-  get isFull(): boolean {
-    return this.#fresh.size >= MOST;
-  }
-
   keep(sector: number, copy: Copy): void {
     this.failed.delete(sector);
-    if (this.isFull) {
+    if (this.#fresh.size >= MOST) {
       // an older copy of the same sector must not come back
       this.#fresh.delete(sector);
       this.#flushing.delete(sector);

@@ -71,6 +71,13 @@ export class MainSide {
     return this.#atOnce?.readAtOnce(at, into, from, length) === true;
   }
 
+  /** See AnswersAtOnce. */
+  writeAtOnce(at: number, source: Uint8Array, from: number, length: number): boolean {
+    if (this.#atOnce?.writeAtOnce(at, source, from, length) !== true) return false;
+    this.wrote(at, at + length, this.log.moment);
+    return true;
+  }
+
   /** @throws DeviceError */
   async write(at: Bytes, from: Uint8Array): Promise<void> {
     const { moment } = this.log;

@@ -49,14 +49,15 @@ export class RangeLocks {
     const last = this.#held.pop();
     if (last !== undefined && index < this.#held.length) this.#held[index] = last;
     if (lock.alone) this.#writers--;
-    if (this.#waiting.length > 0) this.#grant();
+    if (this.#waiting.length > 0) this.#grant(lock);
   }
 
-  /** Gives what is free now to those who wait, the first first. */
-  #grant(): void {
+  /** Gives what is free now to those who wait, the first first: only those whom this lock was in the way of. */
+  #grant({ from, end }: RangeLock): void {
     const still: Waiting[] = [];
     for (const one of this.#waiting)
-      if (blocks(this.#held, one) || blocks(still, one)) still.push(one);
+      if (one.from >= end || one.end <= from || blocks(this.#held, one) || blocks(still, one))
+        still.push(one);
       else {
         this.#held.push(one);
         one.grant(one);

@@ -112,8 +112,10 @@ export class RemapDevice implements ServedDevice {
     }
   }
 
-  tryWrite(): boolean {
-    return false;
+  tryWrite(at: Bytes, from: Uint8Array): boolean {
+    const end = at + from.length;
+    if (this.readOnly || at % this.#unit !== 0 || end % this.#unit !== 0) return false;
+    return this.#locks.isFree(at, end) && this.#io.writeAtOnce(at, from);
   }
 
   async write(at: Bytes, from: Uint8Array, fua: boolean): Promise<void> {

@@ -55,6 +55,24 @@ export class SectorIo {
     return true;
   }
 
+  /** See ServedDevice.tryWrite(); whole sectors, which nobody uses. */
+  writeAtOnce(at: Bytes, from: Uint8Array): boolean {
+    const { main, side } = this;
+    if (this.isDoubtful(at, from.length) || this.lost.size > 0) return false;
+    const first = bytesToSectors(at);
+    if (side.entries.next(first) >= first + from.length / SECTOR_SIZE)
+      return main.writeAtOnce(at, from, 0, from.length);
+    for (const run of route(side.entries, at, from.length)) {
+      const sector = bytesToSectors(at + run.from);
+      const isDone =
+        run.on === 'main'
+          ? main.writeAtOnce(run.at, from, run.from, run.length)
+          : side.writeAtOnce(run.at, from, run.from, run.length, sector);
+      if (!isDone) return false;
+    }
+    return true;
+  }
+
   /** Reads all that can be read without further ado; returns what failed. */
   async read(at: Bytes, into: Uint8Array): Promise<readonly RunFailure[]> {
     const runs = route(this.side.entries, at, into.length);

@@ -81,7 +81,7 @@ export interface ServedDevice {
   /** Fills `into`; resolves to what it lacks, ascending, where `into` holds zeros. */
   read(at: Bytes, into: Uint8Array): Promise<readonly Lack[]>;
 
-  /** As tryRead(): true when all of `from` is written as write() without `fua` does. */
+  /** As tryRead(): true when all of `from` is written as write() without `fua` does, else ask write(). */
   tryWrite(at: Bytes, from: Uint8Array): boolean;
   /** @param fua durable, with the remaps that it needs, when it resolves */
   write(at: Bytes, from: Uint8Array, fua: boolean): Promise<void>;

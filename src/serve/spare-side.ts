@@ -114,6 +114,13 @@ export class SpareSide {
     return this.log.unknown.isEmpty && this.#atOnce?.readAtOnce(at, into, from, length) === true;
   }
 
+  /** See AnswersAtOnce; the sectors hold those of main from `main` on. */
+  writeAtOnce(at: number, source: Uint8Array, from: number, length: number, main: Sectors): boolean {
+    if (this.#atOnce?.writeAtOnce(at, source, from, length) !== true) return false;
+    this.#wrote(at, source.subarray(from, from + length), main, this.log.moment);
+    return true;
+  }
+
   /** @throws DeviceError, also for sectors whose data did not reach the medium */
   async read(at: Bytes, into: Uint8Array): Promise<void> {
     const lost = this.log.unknown.isEmpty ? Number.POSITIVE_INFINITY : this.log.unknown.next(sectorAt(at));
@@ -132,7 +139,6 @@ export class SpareSide {
    */
   async write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
     const { moment } = this.log;
-    const [first, end] = [sectorAt(at), sectorAt(at + from.length)];
     try {
       await this.device.write(at, from);
     } catch (error) {
@@ -140,14 +146,19 @@ export class SpareSide {
       this.#fail();
       throw error;
     }
+    this.#wrote(at, from, main, moment);
+  }
+
+  #wrote(at: number, data: Uint8Array, main: Sectors, moment: number): void {
+    const [first, end] = [sectorAt(at), sectorAt(at + data.length)];
     for (let sector = first; sector < end; sector++) {
       const start = (sector - first) * SECTOR_SIZE;
-      const copied = from.slice(start, start + SECTOR_SIZE);
+      const copied = data.slice(start, start + SECTOR_SIZE);
       this.#copies.keep(sector, { main: sectors(main + sector - first), bytes: copied });
     }
     if (moment !== this.log.moment) this.#copies.fail();
     this.log.wrote(first, end, moment);
-    if (this.#copies.isFull || this.log.isLong) this.save().catch(() => undefined);
+    if (this.log.isLong) this.save().catch(() => undefined);
   }
 
   /** Sectors that no entry names any more: nobody asks what they hold. */

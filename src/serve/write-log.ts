@@ -1,7 +1,7 @@
 import { RangeSet } from '../remap/range-set.js';
 
 /** Writes that are remembered between two flushes; beyond, it is time for a flush. */
-const MANY = 1 << 16;
+const MANY = 1 << 19;
 
 /**
  * What was written to a device since its last good flush. After a flush that fails all of it is unknown, and
