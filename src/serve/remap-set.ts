@@ -92,7 +92,9 @@ export class RemapSet {
         `${main.name} has ${main.size / SECTOR_SIZE} sectors, the set's main ${main_device_size}`,
       );
     const set = new RemapSet(main, opened, settings);
-    if (!settings.readOnly) await set.#io.side.setState(STATE.dirty);
+    if (settings.readOnly) return set;
+    set.#io.side.setState(STATE.dirty);
+    await set.save();
     return set;
   }
 
@@ -129,17 +131,35 @@ export class RemapSet {
    * Loads the table from the spare again; waits for requests under way.
    *
    * @param discard forget entries that are not saved
-   * @throws DmremapError `usage` where there are some and they are not to be forgotten; as open()
+   * @throws DmremapError `permission`; `usage` where there are some and they are not to be forgotten; as open()
    */
   async restore(discard: boolean): Promise<void> {
+    if (this.#settings.readOnly) throw readOnlySet();
     await this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
-      const { side, counters } = this.#io;
+      const { side } = this.#io;
       if (side.unsaved > 0 && !discard)
         throw new DmremapError('usage', `${side.unsaved} unsaved`, { hint: 'save first' });
-      const opened = await openSpare(side.device, this.#settings);
-      const blockSectors = this.#io.main.device.physicalBlockSize / SECTOR_SIZE;
-      this.#io.side = sideOf(opened, counters, this.#settings.now, blockSectors);
+      await side.reload((device) => openWriter(device, this.#settings));
     });
+  }
+
+  /**
+   * Takes the same spare back, under whatever name, after it was pulled; then saves. Waits for requests under
+   * way. The old one is closed.
+   *
+   * @throws DmremapError `permission`; as MetadataWriter.open() and SpareSide.adopt(): nothing has changed then;
+   * as save()
+   */
+  async attach(device: BlockDevice): Promise<void> {
+    if (this.#settings.readOnly) throw readOnlySet();
+    const { side } = this.#io;
+    await this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
+      const old = side.device;
+      await side.adopt(() => openWriter(device, this.#settings));
+      await old.close().catch(() => undefined);
+    });
+    side.setState(STATE.dirty);
+    await this.save();
   }
 
   /**
@@ -205,7 +225,8 @@ export class RemapSet {
       if (!this.#settings.readOnly)
         await this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
           await main.flush();
-          await side.setState(STATE.clean);
+          side.setState(STATE.clean);
+          await side.save();
         });
     } finally {
       clearTimeout(this.#timer);
@@ -215,7 +236,7 @@ export class RemapSet {
   }
 
   #checkSector(sector: Sectors): void {
-    if (this.#settings.readOnly) throw new DmremapError('permission', 'the set is served read-only');
+    if (this.#settings.readOnly) throw readOnlySet();
     if (sector * SECTOR_SIZE >= this.device.size)
       throw new DmremapError('usage', `the device ends before sector ${sector}`);
   }
@@ -259,6 +280,10 @@ export class RemapSet {
   }
 }
 
+function readOnlySet(): DmremapError {
+  return new DmremapError('permission', 'the set is served read-only');
+}
+
 /** A spare with its metadata at hand. */
 interface Opened {
   readonly device: BlockDevice;
@@ -266,17 +291,18 @@ interface Opened {
   readonly writer: MetadataWriter | undefined;
 }
 
-async function openSpare(device: BlockDevice, { readOnly, now, guard }: RemapSettings): Promise<Opened> {
-  if (readOnly) {
-    const { choice, table } = await loadChoice(device);
-    if (choice.chosen === undefined || table === undefined)
-      throw new DmremapError('changed-since', `${device.name}: no copy of its metadata counts`);
-    return {
-      device,
-      content: { header: choice.chosen.header, table: compactTable(table) },
-      writer: undefined,
-    };
+async function openSpare(device: BlockDevice, settings: RemapSettings): Promise<Opened> {
+  if (!settings.readOnly) {
+    const { writer } = await openWriter(device, settings);
+    return { device, content: writer.content, writer };
   }
+  const { choice, table } = await loadChoice(device);
+  if (choice.chosen === undefined || table === undefined)
+    throw new DmremapError('changed-since', `${device.name}: no copy of its metadata counts`);
+  return { device, content: { header: choice.chosen.header, table: compactTable(table) }, writer: undefined };
+}
+
+async function openWriter(device: BlockDevice, { now, guard }: RemapSettings) {
   const writer = await MetadataWriter.open(device, guard === undefined ? {} : { guard });
   const { table } = writer.content;
   // entries are found by slot from here on, so none may be empty
@@ -285,7 +311,7 @@ async function openSpare(device: BlockDevice, { readOnly, now, guard }: RemapSet
     const outcome = await writer.commit({ remove }, now());
     if (outcome.kind === 'failed' || outcome.kind === 'unknown') throw outcome.failure;
   }
-  return { device, content: writer.content, writer };
+  return { device, writer };
 }
 
 function sideOf({ device, content, writer }: Opened, counters: Counters, now: Clock, blockSectors: number) {

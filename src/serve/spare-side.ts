@@ -32,19 +32,19 @@ interface Drop {
  * with all that has gathered since the last commit (format.md section 4).
  */
 export class SpareSide {
-  readonly device: BlockDevice;
-  readonly entries: LiveEntries;
   readonly log = new WriteLog();
-  readonly mover: Mover;
   readonly #copies = new Copies();
-  readonly #atOnce: ReturnType<typeof answeringAtOnce>;
-  readonly #space: SpareSpace;
+  #device: BlockDevice;
+  #atOnce: ReturnType<typeof answeringAtOnce>;
+  readonly #blockSectors: number;
+  #table: Table;
   readonly #counters: Counters;
   readonly #now: Clock;
   /** Undefined where nothing may be written. */
-  readonly #writer: MetadataWriter | undefined;
-  readonly #saving = new Joined(() => this.#save());
-  #header: Header;
+  #writer: MetadataWriter | undefined;
+  readonly #saving = new Joined(() => this.#alone(() => this.#save()));
+  #last: Promise<void> = Promise.resolve();
+  readonly #header: Header;
   #drops: Drop[] = [];
   #state: number | undefined;
   /** When the copy that cannot be written is tried next. */
@@ -63,17 +63,26 @@ export class SpareSide {
     writer: MetadataWriter | undefined,
     { counters, now, blockSectors }: { counters: Counters; now: Clock; blockSectors: number },
   ) {
-    this.device = device;
+    this.#device = device;
     this.#atOnce = answeringAtOnce(device);
     this.#writer = writer;
     this.#header = header;
     this.#counters = counters;
     this.#now = now;
-    this.entries = new LiveEntries(header.max_entries, table);
-    const used = Float64Array.from({ length: table.count }, (_, slot) => table.spareSector(slot));
-    const { start, count } = dataArea(header, device);
-    this.#space = new SpareSpace(start, count, used);
-    this.mover = new Mover(this.entries, this.#space, blockSectors);
+    this.#blockSectors = blockSectors;
+    this.#table = tableOf(device, header, table, blockSectors);
+  }
+
+  get entries(): LiveEntries {
+    return this.#table.entries;
+  }
+
+  get mover(): Mover {
+    return this.#table.mover;
+  }
+
+  get device(): BlockDevice {
+    return this.#device;
   }
 
   /** As committed last. */
@@ -106,7 +115,7 @@ export class SpareSide {
   }
 
   get freeSectors(): number {
-    return this.#space.free;
+    return this.#table.space.free;
   }
 
   /** See AnswersAtOnce. False too where what would be read may not be what was written. */
@@ -181,6 +190,54 @@ export class SpareSide {
   }
 
   /**
+   * Goes on with the same spare under another name, after it was gone; nobody uses its sectors meanwhile. What
+   * was not durable yet is unknown, and written again where a copy is kept.
+   *
+   * @param open the spare, with a writer over it
+   * @throws DmremapError `wrong-device` where it has another identity, `changed-since` where it has other
+   * entries; what `open` throws. Nothing has changed then.
+   */
+  adopt(open: () => Promise<{ device: BlockDevice; writer: MetadataWriter }>): Promise<void> {
+    return this.#alone(async () => {
+      const { device, writer } = await open();
+      this.#checkSame(device.name, writer.content);
+      this.#device = device;
+      this.#atOnce = answeringAtOnce(device);
+      this.#writer = writer;
+      this.#fail();
+    });
+  }
+
+  /**
+   * Forgets what it knows of the entries and loads them again; nobody uses its sectors meanwhile.
+   *
+   * @param open the device, with a writer over it
+   * @throws DmremapError where data that was written is not durable, and what `open` throws: nothing has
+   * changed then
+   */
+  reload(open: (device: BlockDevice) => Promise<{ writer: MetadataWriter }>): Promise<void> {
+    return this.#alone(async () => {
+      await this.#flush();
+      const { writer } = await open(this.#device);
+      const { header, table } = writer.content;
+      this.#writer = writer;
+      this.#table = tableOf(this.#device, header, table, this.#blockSectors);
+    });
+  }
+
+  /** All committed entries are there, and nothing that this side does not know. */
+  #checkSame(name: string, { header, table }: { header: Header; table: RemapTable }): void {
+    const { entries } = this;
+    if (header.spare_uuid !== this.header.spare_uuid)
+      throw new DmremapError('wrong-device', `${name} is another spare`);
+    let isSame = table.count <= entries.count && table.count >= entries.count - this.unsaved;
+    for (let slot = 0; isSame && slot < table.count; slot++)
+      isSame =
+        table.mainSector(slot) === entries.mainAt(slot) && table.spareSector(slot) === entries.spareAt(slot);
+    if (!isSame) throw new DmremapError('changed-since', `${name} has other entries than the set in use`);
+  }
+
+  /**
    * Makes durable all that was written and remapped before, and what was counted.
    *
    * @throws DmremapError where something of it is not
@@ -189,10 +246,9 @@ export class SpareSide {
     return this.#saving.run();
   }
 
-  /** Commits this state: 1 while a server writes to the set. @throws as save() */
-  setState(state: number): Promise<void> {
+  /** The next save commits this state: 1 while a server writes to the set. */
+  setState(state: number): void {
     this.#state = state;
-    return this.save();
   }
 
   /**
@@ -208,6 +264,13 @@ export class SpareSide {
       // what the drop itself comes to is told through settle
       this.save().catch(() => undefined);
     });
+  }
+
+  /** One after the other: what writes metadata, or changes where it is written. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
   }
 
   async #save(): Promise<void> {
@@ -285,9 +348,9 @@ export class SpareSide {
   }
 
   #release(spares: readonly Sectors[], { kind }: Outcome): void {
-    for (const spare of spares) this.#space.release(spare);
-    this.#space.mayReuse = kind === 'committed';
-    if (kind === 'committed') this.#space.committed(this.#space.leaving);
+    for (const spare of spares) this.#table.space.release(spare);
+    this.#table.space.mayReuse = kind === 'committed';
+    if (kind === 'committed') this.#table.space.committed(this.#table.space.leaving);
   }
 
   #pairs(from: number, end: number): NewEntry[] {
@@ -325,6 +388,21 @@ export class SpareSide {
       for (const [main, spare] of pairs) this.entries.add(sectors(main), sectors(spare));
     };
   }
+}
+
+/** What is known of the entries of a set. */
+interface Table {
+  readonly entries: LiveEntries;
+  readonly space: SpareSpace;
+  readonly mover: Mover;
+}
+
+function tableOf(device: BlockDevice, header: Header, table: RemapTable, blockSectors: number): Table {
+  const entries = new LiveEntries(header.max_entries, table);
+  const used = Float64Array.from({ length: table.count }, (_, slot) => table.spareSector(slot));
+  const { start, count } = dataArea(header, device);
+  const space = new SpareSpace(start, count, used);
+  return { entries, space, mover: new Mover(entries, space, blockSectors) };
 }
 
 function degraded(name: string): DmremapError {

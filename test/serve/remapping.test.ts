@@ -181,6 +181,21 @@ test('restore loads the committed table; unsaved entries only go when told to', 
   await it.set.close();
 });
 
+test('a set with one copy takes new entries; it drops none without a place to save what that overwrites', async () => {
+  const it = await stand({ layout: 'plain-ext', entries: [[3, 300]] });
+  it.main.addFault({ sector: 7, on: 'write' });
+  await it.set.device.write(at(7), filled(1, 1), true);
+  const error: unknown = await it.set.unremap(sectors(3)).catch((thrown) => thrown);
+  assert.is(error instanceof DmremapError && error.code, 'undo-unavailable');
+  assert.is(it.set.lookup(sectors(3)).spare, 300);
+  const { truth } = judge(Buffer.from(it.spareMedium.content));
+  assert.equal(
+    truth?.map(([main]) => main),
+    [3, 7],
+  );
+  await it.set.close();
+});
+
 test('a set that is only read is not written to', async () => {
   const it = await stand({ entries: [[3, 300]] });
   await it.set.close();

@@ -1,6 +1,8 @@
+import { MemoryDevice } from '../../src/device/memory-device.js';
 import { DmremapError } from '../../src/errors.js';
 import { RequestFailed, SECTOR_FLAG } from '../../src/serve/served-device.js';
 import { bytes, sectors } from '../../src/units.js';
+import { buildImage } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
 import { remapped, SECTOR, type Stand, stand } from './stand.js';
@@ -138,5 +140,55 @@ test('a spare that is full leaves the sector to main', async () => {
   it.main.clearFaults();
   await it.set.device.write(at(20), data(2), false);
   assert.equal([it.set.lookup(sectors(20)).isPending, await readOf(it, 20)], [false, [2, 0]]);
+  await it.set.close();
+});
+
+test('a spare that was pulled is taken back, and with it what only memory had', async () => {
+  const it = await stand({ entries: ENTRIES });
+  it.main.addFault({ sector: 20, on: 'write' });
+  await it.set.device.write(at(20), data(6), false);
+  await it.set.device.write(at(90), data(7), false);
+  // gone: what was written since the last flush never reached the medium
+  const durable = it.spareMedium.content.slice(300 * SECTOR, 302 * SECTOR);
+  it.spare.addFault({ sector: 0, count: 512, errno: 'ENXIO' });
+  it.spare.failFlushes();
+  await refused(it.set.device.flush(), 'EIO');
+  const content = it.spareMedium.content.slice();
+  content.set(durable.fill(0, SECTOR), 300 * SECTOR);
+  const again = new MemoryDevice(content, { name: 'again' });
+  await it.set.attach(again);
+  await it.set.device.flush();
+  assert.equal(
+    [await readOf(it, 20), await readOf(it, 90)],
+    [
+      [6, 0],
+      [7, 0],
+    ],
+  );
+  await it.set.close();
+  const found = remapped({ ...it, spareMedium: again });
+  assert.equal(
+    [20, 90].map((sector) => found[sector * SECTOR]),
+    [6, 7],
+  );
+});
+
+test('another spare, or one that has missed a commit, is not taken for it', async () => {
+  const it = await stand({ entries: ENTRIES });
+  const before = it.spareMedium.content.slice();
+  it.main.addFault({ sector: 20, on: 'write' });
+  await it.set.device.write(at(20), data(6), true);
+  const other = buildImage({
+    ...{ layout: 'redundant', sectors: 512, maxEntries: 200, entries: ENTRIES, mainSectors: 256 },
+    fields: { spare_uuid: Buffer.alloc(16, 3) },
+  });
+  for (const [content, code] of [
+    [before, 'changed-since'],
+    [new Uint8Array(other), 'wrong-device'],
+  ] as const) {
+    const error: unknown = await it.set.attach(new MemoryDevice(content)).catch((thrown: unknown) => thrown);
+    assert.is(error instanceof DmremapError && error.code, code);
+  }
+  assert.equal(await readOf(it, 20), [6, 0]);
   await it.set.close();
 });
