@@ -41,6 +41,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/exchange': { uses: ['format', 'layout', 'store'], pure: true },
   'src/remap': { uses: ['format', 'layout'], pure: true },
   'src/serve': { uses: ['remap', 'store', 'device', 'format', 'layout'] },
+  'src/nbd': { uses: [], pure: true },
   'src/operations': { uses: BELOW },
   'src/cli': { uses: ['operations', 'check', 'repair', 'migrate', 'format', 'layout', 'exchange', 'store'] },
   // A program of its own, which starts without the command framework.
