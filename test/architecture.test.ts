@@ -42,6 +42,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/remap': { uses: ['format', 'layout'], pure: true },
   'src/serve': { uses: ['remap', 'store', 'device', 'format', 'layout'] },
   'src/nbd': { uses: [], pure: true },
+  'src/serve': { uses: ['format', 'layout', 'store', 'device'] },
+  'src/server': { uses: ['nbd', 'serve', 'device'] },
   'src/operations': { uses: BELOW },
   'src/cli': { uses: ['operations', 'check', 'repair', 'migrate', 'format', 'layout', 'exchange', 'store'] },
   // A program of its own, which starts without the command framework.
@@ -58,7 +60,8 @@ const GUESTS: readonly (readonly [module: RegExp, where: RegExp, most?: number])
   [/^inquirer$|^@inquirer\//, /^src\/cli\//],
   [/^cli-table3$/, /^src\/cli\/render\//, 1],
   [/^crc(\/|$)/, /^src\/format\/checksum\.ts$/],
-  [/^node:fs(\/|$)/, /^src\/(device\/|undo\/files\.ts$)/],
+  [/^node:fs(\/|$)/, /^src\/(device\/|undo\/files\.ts$|server\/(socket-file|tls)\.ts$)/],
+  [/^node:(net|tls)$/, /^src\/server\//],
   [/^koffi$/, /^src\/device\//],
   [/^uvu(\/|$)/, /^test\/support\/harness\.ts$/],
 ];

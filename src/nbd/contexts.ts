@@ -6,21 +6,11 @@ export interface MetaContext {
   readonly leaf: string;
 }
 
-/** Holes and zeroes, as the protocol defines them: STATE in protocol.ts. */
+/** Holes and zeroes (“`base:allocation` metadata context”). */
 export const ALLOCATION: MetaContext = { id: 1, namespace: 'base', leaf: 'allocation' };
 
-/** Our own: how a sector fares, SECTOR_STATE below. Zero is an ordinary sector of main. */
+/** Our own: how a sector fares. Zero is an ordinary sector of main. */
 export const SECTORS: MetaContext = { id: 2, namespace: 'x-dmremap', leaf: 'sectors' };
-
-/** Flags of `x-dmremap:sectors`; more than one may be set. */
-export const SECTOR_STATE = {
-  /** Lives on the spare. */
-  REMAPPED: 1 << 0,
-  /** Could not be read; the next write moves it to the spare. */
-  PENDING: 1 << 1,
-  /** Moved to the spare although its data could not be read. */
-  LOST: 1 << 2,
-} as const;
 
 export const CONTEXTS: readonly MetaContext[] = [ALLOCATION, SECTORS];
 

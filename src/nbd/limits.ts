@@ -13,10 +13,13 @@ export const MOST_OPTIONS = 1024;
 export const MOST_REQUESTS = 128;
 
 /**
- * Bytes of one connection in requests under way and in replies that nobody has taken. A connection that
- * holds so many is not read from, so it holds this and one payload at most.
+ * Bytes that the requests of one connection may hold. A connection that holds so many is not read from, so it
+ * holds this and one payload at most.
  */
 export const MOST_BYTES = 2 ** 25;
+
+/** Bytes of replies that may wait to be sent before the next request is read. */
+export const MOST_WAITING = 2 ** 18;
 
 /** Extents in one chunk of a block status; the client asks again for the rest. */
 export const MOST_EXTENTS = 2 ** 16;

@@ -53,10 +53,6 @@ export const DEFAULT_MINIMUM_BLOCK = 1;
 /** Bytes that every server takes in one request, and that no server may call an attack. */
 export const DEFAULT_MAXIMUM_PAYLOAD = 2 ** 25;
 
-// The base: metadata namespace
-
-export const STATE = { HOLE: 1 << 0, ZERO: 1 << 1 } as const;
-
 // Values: handshake phase
 
 export const HANDSHAKE_FLAG = { FIXED_NEWSTYLE: 1 << 0, NO_ZEROES: 1 << 1 } as const;

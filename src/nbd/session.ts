@@ -1,6 +1,7 @@
 import { Handshake, type HandshakeSettings } from './handshake.js';
 import type { HangUp } from './hang-up.js';
 import { Inflow } from './inflow.js';
+import type { Memory } from './memory.js';
 import { Outbox } from './outbox.js';
 import { REQUEST } from './protocol.js';
 import type { Request } from './request.js';
@@ -13,7 +14,6 @@ export interface SessionEvents {
   /** The handshake is over: requests are answered through this. */
   enter(transmission: Transmission): void;
   /** See TransmissionEvents. */
-  buffer(length: number): Uint8Array;
   request(request: Request): void;
   /** Send the outbox, unless nobody is there to take it, and close. Comes once. */
   hangUp(hangUp: HangUp): void;
@@ -25,22 +25,22 @@ export interface SessionEvents {
  * waits to be sent, and goes on when it is called again with the rest.
  */
 export class Session {
-  readonly outbox = new Outbox();
+  readonly outbox: Outbox;
   readonly #events: SessionEvents;
   readonly #inflow = new Inflow(REQUEST.size);
   readonly #handshake: Handshake;
   #transmission: Transmission | undefined;
   #over = false;
 
-  constructor(settings: HandshakeSettings, events: SessionEvents) {
+  constructor(settings: HandshakeSettings, memory: Memory, events: SessionEvents) {
     this.#events = events;
+    this.outbox = new Outbox(memory);
     const hangUp = (why: HangUp) => this.#hangUp(why);
     this.#handshake = new Handshake(settings, this.outbox, {
       startTls: () => events.startTls(),
       hangUp,
       enter: (agreement) => {
-        this.#transmission = new Transmission(agreement, this.outbox, {
-          buffer: (length) => events.buffer(length),
+        this.#transmission = new Transmission(agreement, this.outbox, memory, {
           request: (request) => events.request(request),
           hangUp,
         });
@@ -65,6 +65,11 @@ export class Session {
     return this.#transmission?.isFull === true;
   }
 
+  /** The client has begun a message whose end has not come. */
+  get isCut(): boolean {
+    return this.#inflow.isCut || (this.#transmission ?? this.#handshake).isCut;
+  }
+
   /** TLS stands: receive() takes what it has decrypted. */
   secured(): void {
     this.#handshake.secured();
@@ -76,16 +81,18 @@ export class Session {
       this.#hangUp({ cause: 'limit', text: 'the handshake took too long' });
   }
 
-  /** The server is about to stop: whatever is asked from now on is refused. */
+  /**
+   * The server is about to stop: whatever is asked from now on is refused. In transmission it hangs up when
+   * all that is under way has been answered.
+   */
   shutDown(): void {
     this.#handshake.shutDown();
-    this.#transmission?.shutDown();
+    this.#transmission?.shutDown({ cause: 'stopped', text: 'the server is shutting down' });
   }
 
   /** The client's side of the stream has ended and receive() has all of it; answers may still be read. */
   end(): void {
-    const cut = this.#inflow.isCut || (this.#transmission ?? this.#handshake).isCut;
-    const text = cut ? 'the stream ended in the midst of a message' : 'the client closed its side';
+    const text = this.isCut ? 'the stream ended in the midst of a message' : 'the client closed its side';
     if (this.#transmission === undefined) this.#hangUp({ cause: 'ended', text });
     else this.#transmission.leave({ cause: 'ended', text });
   }

@@ -2,7 +2,8 @@ import type { MetaContext } from './contexts.js';
 import type { Agreement } from './export.js';
 import type { HangUp } from './hang-up.js';
 import type { Inflow } from './inflow.js';
-import { MOST_BYTES, MOST_REQUESTS } from './limits.js';
+import { MOST_BYTES, MOST_REQUESTS, MOST_WAITING } from './limits.js';
+import type { Memory } from './memory.js';
 import type { Outbox } from './outbox.js';
 import { COMMAND, ERROR, REQUEST, REQUEST_MAGIC } from './protocol.js';
 import { type Gap, putRead } from './read-reply.js';
@@ -19,9 +20,10 @@ import { bytesHeld, refusalOf } from './rules.js';
 import { putStatus } from './status-reply.js';
 
 export interface TransmissionEvents {
-  /** A buffer of so many bytes for what a WRITE carries: the caller's again with the request or the hang-up. */
-  buffer(length: number): Uint8Array;
-  /** Carry this out and answer it with one of the methods below, now or later, in any order. */
+  /**
+   * Carry this out and answer it with one of the methods below, now or later, in any order. Its payload is
+   * the caller's until then.
+   */
   request(request: Request): void;
   hangUp(hangUp: HangUp): void;
 }
@@ -39,6 +41,7 @@ type Awaited = 'request' | 'payload' | 'unwanted payload' | 'answers' | 'nothing
 export class Transmission {
   readonly agreement: Agreement;
   readonly #outbox: Outbox;
+  readonly #memory: Memory;
   readonly #events: TransmissionEvents;
   readonly #head = new RequestHead();
   #awaited: Awaited = 'request';
@@ -54,9 +57,10 @@ export class Transmission {
   /** Why the session ends once they are. */
   #leaving: HangUp | undefined;
 
-  constructor(agreement: Agreement, outbox: Outbox, events: TransmissionEvents) {
+  constructor(agreement: Agreement, outbox: Outbox, memory: Memory, events: TransmissionEvents) {
     this.agreement = agreement;
     this.#outbox = outbox;
+    this.#memory = memory;
     this.#events = events;
   }
 
@@ -77,7 +81,9 @@ export class Transmission {
 
   /** So much is under way that no further request is read until some of it has been answered. */
   get isFull(): boolean {
-    return this.#requests >= MOST_REQUESTS || this.#bytes + this.#outbox.size >= MOST_BYTES;
+    if (this.#awaited !== 'request') return false;
+    const tight = this.#requests >= MOST_REQUESTS || this.#bytes >= MOST_BYTES || this.#memory.isTight;
+    return tight || this.#outbox.size >= MOST_WAITING;
   }
 
   /** The payload of a request has not come to its end. */
@@ -85,9 +91,11 @@ export class Transmission {
     return this.#missing > 0;
   }
 
-  /** Every request from now on is refused; those under way go on. */
-  shutDown(): void {
+  /** Every request from now on is refused; hangs up when those under way have been answered. */
+  shutDown(hangUp: HangUp): void {
     this.#shuttingDown = true;
+    this.#leaving ??= hangUp;
+    this.#leaveWhenDone();
   }
 
   /** Nothing that the client sends counts any more. */
@@ -99,13 +107,14 @@ export class Transmission {
   leave(hangUp: HangUp): void {
     if (this.isLeaving) return;
     this.#awaited = 'answers';
-    this.#leaving = hangUp;
+    this.#leaving ??= hangUp;
     this.#leaveWhenDone();
   }
 
   /** Nothing is read or answered from here on. */
   stop(): void {
     this.#awaited = 'nothing';
+    this.#dropPayload();
   }
 
   /** Answers every command but READ and BLOCK_STATUS with success. */
@@ -122,11 +131,14 @@ export class Transmission {
 
   /**
    * Answers a READ, in part or in whole.
-   * @param data as long as the request, with zeroes in its gaps; must stay as it is until it has been sent
+   * @param data from the memory, as long as the request, with zeroes in its gaps; given back once it is sent
    * @param gaps holes and what could not be read, in ascending order, without overlap
    */
   finishRead(request: Request, data: Uint8Array, gaps: readonly Gap[] = []): void {
-    if (this.#answers()) putRead(this.#outbox, request, data, gaps, this.agreement.structuredReplies);
+    if (this.#answers()) {
+      putRead(this.#outbox, request, data, gaps, this.agreement.structuredReplies);
+      this.#outbox.release(data);
+    } else this.#memory.giveBack(data);
     this.#finish(request);
   }
 
@@ -155,7 +167,7 @@ export class Transmission {
 
   /** @param wanted else it is passed over, and then the verdict is the answer */
   #awaitPayload(wanted: boolean, verdict: Failure | undefined): void {
-    this.#payload = wanted ? this.#events.buffer(this.#head.length) : NO_PAYLOAD;
+    this.#payload = wanted ? this.#memory.take(this.#head.length) : NO_PAYLOAD;
     this.#verdict = verdict;
     this.#missing = this.#head.length;
     this.#awaited = wanted ? 'payload' : 'unwanted payload';
@@ -169,6 +181,12 @@ export class Transmission {
     this.#awaited = 'request';
     this.#emit(payload);
     return true;
+  }
+
+  /** What came of a WRITE that will not be whole any more. */
+  #dropPayload(): void {
+    if (this.#payload.length > 0) this.#memory.giveBack(this.#payload);
+    this.#payload = NO_PAYLOAD;
   }
 
   #passPayload(inflow: Inflow): boolean {
@@ -205,13 +223,14 @@ export class Transmission {
   }
 
   #finish(request: Request): void {
+    if (request.payload.length > 0) this.#memory.giveBack(request.payload);
     this.#requests--;
     this.#bytes -= bytesHeld(request.command, request.length);
     this.#leaveWhenDone();
   }
 
   #leaveWhenDone(): void {
-    if (this.#awaited === 'answers' && this.#leaving !== undefined && this.#requests === 0)
+    if (this.#awaited !== 'nothing' && this.#leaving !== undefined && this.#requests === 0)
       this.#hangUp(this.#leaving);
   }
 

@@ -38,16 +38,11 @@ function played(random: Random, peer: Peer, bytes: Buffer, readLengths: Map<bigi
   return Buffer.concat([...sent, peer.sent()]);
 }
 
-function answer(
-  random: Random,
-  { transmission }: Peer,
-  request: Request,
-  readLengths: Map<bigint, number>,
-): void {
+function answer(random: Random, peer: Peer, request: Request, readLengths: Map<bigint, number>): void {
   if (request.command === command.read) readLengths.set(BigInt(request.cookieLow), request.length);
-  if (random.chance(0.2)) transmission.fail(request, { error: 5, text: 'as it happens' });
-  else if (request.command === command.read) transmission.finishRead(request, random.bytes(request.length));
-  else transmission.succeed(request);
+  if (random.chance(0.2)) peer.transmission.fail(request, { error: 5, text: 'as it happens' });
+  else if (request.command === command.read) peer.finishRead(request, random.bytes(request.length));
+  else peer.transmission.succeed(request);
 }
 
 test('each request is answered once', () => {

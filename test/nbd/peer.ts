@@ -1,10 +1,12 @@
 import type { Export } from '../../src/nbd/export.js';
 import type { HandshakeSettings } from '../../src/nbd/handshake.js';
+import type { Gap } from '../../src/nbd/read-reply.js';
 import type { Request } from '../../src/nbd/request.js';
 import { Session } from '../../src/nbd/session.js';
 import type { Transmission } from '../../src/nbd/transmission.js';
 import { bytes } from '../../src/units.js';
 import { clientFlags, contextData, infoData, option, sendOption } from '../support/nbd-bytes.js';
+import { StrictMemory } from './strict-memory.js';
 
 export const DISK_SIZE = 1 << 20;
 
@@ -25,7 +27,7 @@ export type Event =
   | readonly ['request', command: number, flags: number, offset: number, length: number, payload: string]
   | readonly ['hang up', cause: string];
 
-export type Answer = (transmission: Transmission, request: Request) => void;
+export type Answer = (peer: Peer, request: Request) => void;
 
 interface PeerOptions {
   readonly exported?: Partial<Export>;
@@ -39,39 +41,31 @@ export class Peer {
   readonly session: Session;
   readonly events: Event[] = [];
   readonly open: Request[] = [];
-  /** Bytes of all buffers that were asked for. */
-  buffered = 0;
+  readonly memory = new StrictMemory();
   #transmission: Transmission | undefined;
   #rest: Uint8Array = new Uint8Array(0);
   #secured = false;
 
   constructor({ exported = {}, tls = 'off', answer }: PeerOptions = {}) {
-    this.session = new Session(
-      { exports: [{ ...DISK, ...exported }], tls },
-      {
-        startTls: () => {
-          this.events.push(['tls']);
-          this.#secured = true;
-        },
-        enter: (transmission) => {
-          this.#transmission = transmission;
-          const { export: found, structuredReplies, contexts } = transmission.agreement;
-          this.events.push(['enter', found.name, structuredReplies, contexts.map(({ id }) => id).join()]);
-        },
-        buffer: (length) => {
-          this.buffered += length;
-          return Buffer.alloc(length, 0xee);
-        },
-        request: (request) => {
-          const { command, flags, offset, length } = request;
-          const payload = Buffer.from(request.payload).toString('latin1');
-          this.events.push(['request', command, flags, offset, length, payload]);
-          if (answer === undefined) this.open.push(request);
-          else answer(this.transmission, request);
-        },
-        hangUp: ({ cause }) => this.events.push(['hang up', cause]),
+    this.session = new Session({ exports: [{ ...DISK, ...exported }], tls }, this.memory, {
+      startTls: () => {
+        this.events.push(['tls']);
+        this.#secured = true;
       },
-    );
+      enter: (transmission) => {
+        this.#transmission = transmission;
+        const { export: found, structuredReplies, contexts } = transmission.agreement;
+        this.events.push(['enter', found.name, structuredReplies, contexts.map(({ id }) => id).join()]);
+      },
+      request: (request) => {
+        const { command, flags, offset, length } = request;
+        const payload = Buffer.from(request.payload).toString('latin1');
+        this.events.push(['request', command, flags, offset, length, payload]);
+        if (answer === undefined) this.open.push(request);
+        else answer(this, request);
+      },
+      hangUp: ({ cause }) => this.events.push(['hang up', cause]),
+    });
   }
 
   get transmission(): Transmission {
@@ -100,6 +94,13 @@ export class Peer {
     return request;
   }
 
+  /** Answers a READ with a copy of this data. */
+  finishRead(request: Request, data: Uint8Array, gaps?: readonly Gap[]): void {
+    const buffer = this.memory.take(data.length);
+    buffer.set(data);
+    this.transmission.finishRead(request, buffer, gaps);
+  }
+
   /** Bytes that have been given and not been taken. */
   get waiting(): number {
     return this.#rest.length;
@@ -107,7 +108,10 @@ export class Peer {
 
   /** What the session has to send. */
   sent(): Buffer {
-    return Buffer.concat(this.session.outbox.take());
+    const { pieces, lent } = this.session.outbox.take();
+    const bytes = Buffer.concat(pieces);
+    for (const buffer of lent) this.memory.giveBack(buffer);
+    return bytes;
   }
 
   get causes(): string[] {
@@ -135,11 +139,12 @@ export function attached({ structured = false, contexts = [], ...options }: Agre
 
 /** A disk in memory that answers at once. */
 export function memoryDisk(content: Buffer): Answer {
-  return (transmission, request) => {
+  return (peer, request) => {
+    const { transmission } = peer;
     const { offset, length } = request;
     switch (request.command) {
       case 0:
-        transmission.finishRead(request, Buffer.from(content.subarray(offset, offset + length)));
+        peer.finishRead(request, content.subarray(offset, offset + length));
         return;
       case 1:
         content.set(request.payload, offset);

@@ -61,18 +61,60 @@ test('a read is answered by its data', () => {
   const data = Buffer.from('0123456789');
   const read = sendRequest({ type: command.read, cookie: COOKIE, offset: 100, length: 10 });
   const simple = attached();
-  simple.transmission.finishRead(simple.taken(read), data);
+  simple.finishRead(simple.taken(read), data);
   assert.equal(simple.sent(), simpleReply(COOKIE, 0, data));
   const structured = attached({ structured: true });
-  structured.transmission.finishRead(structured.taken(read), data);
+  structured.finishRead(structured.taken(read), data);
   assert.equal(structured.sent(), chunk(COOKIE, chunkType.data, join(u64(100), data)));
 });
 
-test('data is passed on, never copied', () => {
+test('long data is passed on as it is, and given back only with what has been sent', () => {
   const peer = attached({ structured: true });
-  const data = Buffer.alloc(4096);
-  peer.transmission.finishRead(peer.taken(sendRequest({ type: command.read, length: 4096 })), data);
-  assert.ok(peer.session.outbox.take().includes(data));
+  const length = 1 << 16;
+  const request = peer.taken(sendRequest({ type: command.read, length }));
+  const data = peer.memory.take(length);
+  peer.transmission.finishRead(request, data);
+  const { pieces, lent } = peer.session.outbox.take();
+  assert.ok(pieces.includes(data) && lent.includes(data));
+  assert.is(data[0], 0xee);
+});
+
+test('short data leaves as one piece with its header, and its buffer is free at once', () => {
+  const peer = attached({ structured: true });
+  const request = peer.taken(sendRequest({ type: command.read, length: 4096 }));
+  const data = peer.memory.take(4096);
+  peer.transmission.finishRead(request, data);
+  const { pieces, lent } = peer.session.outbox.take();
+  assert.is(pieces.length, 1);
+  assert.is(pieces[0]?.at(-1), 0xee);
+  assert.ok(!lent.includes(data));
+  assert.is(data[0], 0xdd);
+});
+
+test('what a write carries is given back with the answer, or when it will not be whole any more', () => {
+  const write = sendRequest({ type: command.write, data: Buffer.alloc(100) });
+  const answered = attached();
+  answered.transmission.succeed(answered.taken(write));
+  const lost = attached().give(write.subarray(0, 50));
+  assert.is(lost.memory.out, 100);
+  lost.session.lose('ECONNRESET');
+  for (const peer of [answered, lost]) {
+    peer.sent();
+    assert.is(peer.memory.out, 0);
+  }
+});
+
+test('no request is begun while memory is tight, and what was begun goes on', () => {
+  const peer = attached();
+  const write = sendRequest({ type: command.write, data: Buffer.alloc(100) });
+  peer.give(write.subarray(0, 50));
+  peer.memory.isTight = true;
+  peer.give(join(write.subarray(50), write));
+  assert.is(peer.open.length, 1);
+  assert.is(peer.waiting, write.length);
+  peer.memory.isTight = false;
+  peer.give(join());
+  assert.is(peer.open.length, 2);
 });
 
 const EIO = { error: 5, text: 'sector 9 could not be read' } as const;
@@ -80,7 +122,7 @@ const EIO = { error: 5, text: 'sector 9 could not be read' } as const;
 test('holes and errors are told apart, byte for byte, and data after an error is kept', () => {
   const peer = attached({ structured: true });
   const read = { type: command.read, cookie: COOKIE, offset: 5000, length: 20 };
-  peer.transmission.finishRead(peer.taken(sendRequest(read)), Buffer.from('abcd\0\0\0\0efgh\0\0ijkl\0\0'), [
+  peer.finishRead(peer.taken(sendRequest(read)), Buffer.from('abcd\0\0\0\0efgh\0\0ijkl\0\0'), [
     { at: 4, length: 4 },
     { at: 12, length: 2, failure: EIO },
     { at: 18, length: 2, failure: EIO },
@@ -103,7 +145,7 @@ test('unfragmented, a read is one chunk: all of it, or what lies before the firs
   const answer = (...gaps: { at: number; length: number; failure?: typeof EIO }[]) => {
     const peer = attached({ structured: true });
     const read = { type: command.read, flags: flag.df, cookie: COOKIE, offset: 0, length: 8 };
-    peer.transmission.finishRead(peer.taken(sendRequest(read)), Buffer.from('ab\0\0\0\0gh'), gaps);
+    peer.finishRead(peer.taken(sendRequest(read)), Buffer.from('ab\0\0\0\0gh'), gaps);
     return peer.sent();
   };
   const data = (text: string, done = true) => chunk(COOKIE, chunkType.data, join(u64(0), text), done);
@@ -136,7 +178,7 @@ test('every way to cut a read into data, holes and errors reads back', () => {
     for (const df of [0, flag.df]) {
       const peer = attached({ structured: true });
       const read = sendRequest({ type: command.read, flags: df, offset: 9, length });
-      peer.transmission.finishRead(peer.taken(read), content, gaps);
+      peer.finishRead(peer.taken(read), content, gaps);
       const chunks = readReplies(peer.sent());
       const found = assembleRead(chunks, 9n, length);
       const firstError = kinds.indexOf(2);
@@ -154,7 +196,7 @@ test('every way to cut a read into data, holes and errors reads back', () => {
 test('without structured replies a read fails as a whole', () => {
   const peer = attached();
   const read = sendRequest({ type: command.read, cookie: COOKIE, length: 8 });
-  peer.transmission.finishRead(peer.taken(read), Buffer.alloc(8), [
+  peer.finishRead(peer.taken(read), Buffer.alloc(8), [
     { at: 0, length: 1 },
     { at: 5, length: 1, failure: EIO },
   ]);

@@ -1,0 +1,200 @@
+import type { Socket } from 'node:net';
+import type { Agreement } from '../nbd/export.js';
+import type { HandshakeSettings } from '../nbd/handshake.js';
+import type { HangUp } from '../nbd/hang-up.js';
+import type { Request } from '../nbd/request.js';
+import { Session } from '../nbd/session.js';
+import type { ServedDevice } from '../serve/served-device.js';
+import type { BufferPool } from './buffer-pool.js';
+import { Dispatch } from './dispatch.js';
+import { Sender } from './sender.js';
+import type { Secure } from './tls.js';
+
+/** What all connections of a server share. */
+export interface Premises {
+  readonly settings: HandshakeSettings;
+  readonly device: ServedDevice;
+  readonly memory: BufferPool;
+  /** Begins TLS on a socket; undefined where it is not configured. */
+  readonly secure: Secure | undefined;
+  /** Time for a handshake, TLS included, in milliseconds. */
+  readonly handshakeTime: number;
+}
+
+export interface ConnectionEvents {
+  /** The handshake is over. */
+  entered(agreement: Agreement): void;
+  /** The device could not carry out a request, or a part of it. */
+  failed(request: Request, errno: string, text: string): void;
+  /** All is over, and nothing is held any more but by requests that the device still carries out. */
+  closed(why: HangUp): void;
+}
+
+/** How long a client may keep its side open once the server has said its last, in milliseconds. */
+const LINGER = 1000;
+
+const GONE: HangUp = { cause: 'ended', text: 'the connection is gone' };
+
+/** One client: pumps bytes between its socket and a session, and requests between that and the device. */
+export class Connection {
+  readonly #premises: Premises;
+  readonly #events: ConnectionEvents;
+  readonly #session: Session;
+  readonly #sender: Sender;
+  #socket: Socket;
+  #dispatch: Dispatch | undefined;
+  /** What the session has not taken yet; the socket is not read from until it has. */
+  #rest: Uint8Array | undefined;
+  #isSecuring = false;
+  #isPumping = false;
+  #why: HangUp | undefined;
+  #timer: NodeJS.Timeout;
+  /** Bytes that had gone in and out when isStalled() was asked last. */
+  #progress = -1;
+
+  constructor(socket: Socket, premises: Premises, events: ConnectionEvents) {
+    this.#socket = socket;
+    this.#premises = premises;
+    this.#events = events;
+    this.#session = new Session(premises.settings, premises.memory, {
+      startTls: () => {
+        this.#isSecuring = true;
+      },
+      enter: (transmission) => {
+        clearTimeout(this.#timer);
+        const failed = events.failed.bind(events);
+        const { device, memory } = premises;
+        this.#dispatch = new Dispatch(device, memory, transmission, { answered: this.#answered, failed });
+        events.entered(transmission.agreement);
+      },
+      request: (request) => this.#dispatch?.run(request),
+      hangUp: (why) => {
+        this.#why = why;
+      },
+    });
+    this.#sender = new Sender(this.#session.outbox, premises.memory, socket, this.#pump);
+    this.#timer = setTimeout(() => {
+      this.#session.expire();
+      this.#pump();
+    }, premises.handshakeTime);
+    this.#listen(socket);
+    this.#pump();
+  }
+
+  /** In transmission. */
+  get isAttached(): boolean {
+    return this.#dispatch !== undefined;
+  }
+
+  /** Refuses whatever is asked from now on, and hangs up when what is under way has been answered. */
+  shutDown(): void {
+    this.#session.shutDown();
+    this.#pump();
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Goes on with what it had to leave for want of memory. */
+  resume(): void {
+    if (this.#rest !== undefined) this.#pump();
+  }
+
+  /** The client has neither sent nor taken anything since this was asked last, though it was its turn. */
+  isStalled(): boolean {
+    const progress = this.#socket.bytesRead + this.#socket.bytesWritten - this.#socket.writableLength;
+    const isStalled = progress === this.#progress && (this.#sender.isBusy || this.#session.isCut);
+    this.#progress = progress;
+    return isStalled;
+  }
+
+  #listen(socket: Socket): void {
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('error', this.#onError);
+    socket.on('close', this.#onClose);
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    this.#rest = chunk;
+    this.#pump();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#session.end();
+    this.#pump();
+  };
+
+  readonly #onError = (error: Error): void => this.#session.lose(error.message);
+
+  readonly #onClose = (): void => {
+    this.#session.lose(GONE.text);
+    clearTimeout(this.#timer);
+    this.#rest = undefined;
+    this.#sender.abandon();
+    this.#events.closed(this.#why ?? GONE);
+  };
+
+  /** Answers of one turn of the event loop leave together. */
+  readonly #answered = (): void => {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    setImmediate(() => {
+      this.#isPumping = false;
+      this.#pump();
+    });
+  };
+
+  /** Takes in what it can, sends what there is, and does what has become due. */
+  readonly #pump = (): void => {
+    this.#feed();
+    this.#sender.flush();
+    if (this.#why !== undefined) this.#hangUp();
+    else if (this.#isSecuring && !this.#sender.isBusy) this.#startTls();
+  };
+
+  #feed(): void {
+    while (this.#rest !== undefined) {
+      const used = this.#session.receive(this.#rest);
+      this.#sender.flush();
+      if (used === this.#rest.length) this.#rest = undefined;
+      else if (used > 0) this.#rest = this.#rest.subarray(used);
+      if (this.#isSecuring || (this.#rest !== undefined && this.#session.isFull)) {
+        this.#socket.pause();
+        return;
+      }
+    }
+    if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  #startTls(): void {
+    this.#isSecuring = false;
+    const plain = this.#socket;
+    plain.off('data', this.#onData).off('end', this.#onEnd);
+    if (this.#rest !== undefined) plain.unshift(this.#rest);
+    this.#rest = undefined;
+    this.#premises.secure?.(plain, (secured) => {
+      if (secured instanceof Error) {
+        this.#session.lose(`TLS: ${secured.message}`);
+        plain.destroy();
+        return;
+      }
+      plain.off('close', this.#onClose);
+      this.#socket = secured;
+      this.#sender.use(secured);
+      this.#listen(secured);
+      this.#session.secured();
+    });
+  }
+
+  /** Closes once all has been sent; what the client sends meanwhile is passed over. */
+  #hangUp(): void {
+    if (this.#sender.isBusy || this.#socket.writableEnded) return;
+    clearTimeout(this.#timer);
+    if (this.#socket.destroyed) return;
+    this.#socket.end();
+    this.#timer = setTimeout(() => this.#socket.destroy(), LINGER);
+  }
+}

@@ -1,0 +1,77 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { errnoOf } from '../device/file-device.js';
+import { DmremapError } from '../errors.js';
+import { clearStaleSocket } from './socket-file.js';
+
+/** Where clients are awaited. */
+export type Address =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** A socket that listens already, such as one of systemd's. */
+  | { readonly kind: 'inherited'; readonly fd: number };
+
+/** Only the user may connect. */
+const SOCKET_UMASK = 0o177;
+
+/**
+ * Awaits clients. A Unix socket has mode 0600 from its first moment; one that a dead server has left there is
+ * replaced.
+ *
+ * @param onClient called with each; sockets are half-open and send without delay
+ * @throws DmremapError `busy` where the address is taken, `permission`, `usage`
+ */
+export async function listen(address: Address, onClient: (socket: Socket) => void): Promise<Server> {
+  if (address.kind === 'unix') await clearStaleSocket(address.path);
+  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, onClient);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(listenError(address, error)));
+    server.once('listening', resolve);
+    bind(server, address);
+  });
+  server.removeAllListeners('error');
+  return server;
+}
+
+function bind(server: Server, address: Address): void {
+  switch (address.kind) {
+    case 'unix': {
+      const umask = process.umask(SOCKET_UMASK);
+      try {
+        server.listen(address.path);
+      } finally {
+        process.umask(umask);
+      }
+      return;
+    }
+    case 'tcp':
+      server.listen(address.port, address.host);
+      return;
+    case 'inherited':
+      server.listen({ fd: address.fd });
+  }
+}
+
+export function addressText(address: Address): string {
+  switch (address.kind) {
+    case 'unix':
+      return address.path;
+    case 'tcp':
+      return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+    case 'inherited':
+      return `file descriptor ${address.fd}`;
+  }
+}
+
+function listenError(address: Address, cause: unknown): DmremapError {
+  const errno = errnoOf(cause);
+  const where = addressText(address);
+  switch (errno) {
+    case 'EADDRINUSE':
+      return new DmremapError('busy', `${where} is in use`, { cause });
+    case 'EACCES':
+    case 'EPERM':
+      return new DmremapError('permission', `${where} may not be listened on`, { cause });
+    default:
+      return new DmremapError('usage', `${where} cannot be listened on: ${errno}`, { cause });
+  }
+}

@@ -1,0 +1,70 @@
+import type { Socket } from 'node:net';
+import type { Memory } from '../nbd/memory.js';
+import type { Outbox } from '../nbd/outbox.js';
+
+/** Sends what gathers in an outbox, and gives its memory back once the system has taken the bytes. */
+export class Sender {
+  readonly #outbox: Outbox;
+  readonly #memory: Memory;
+  readonly #onIdle: () => void;
+  #socket: Socket;
+  /** Writes whose end has not been told. */
+  #open = 0;
+  /** What they were lent, unless the system took the bytes at once. */
+  #lent: readonly Uint8Array[] | undefined;
+
+  /** @param onIdle called when what could not be sent at once has been */
+  constructor(outbox: Outbox, memory: Memory, socket: Socket, onIdle: () => void) {
+    this.#outbox = outbox;
+    this.#memory = memory;
+    this.#socket = socket;
+    this.#onIdle = onIdle;
+  }
+
+  /** Goes on over this one. */
+  use(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  /** The client has yet to take what was sent. */
+  get isBusy(): boolean {
+    return this.#lent !== undefined;
+  }
+
+  /** Sends what waits, unless the client has yet to take what was sent before. */
+  flush(): void {
+    if (this.isBusy || this.#outbox.size === 0) return;
+    const { pieces, lent } = this.#outbox.take();
+    this.#write(pieces);
+    if (this.#socket.writableLength > 0) this.#lent = lent;
+    else this.#giveBack(lent);
+  }
+
+  /** The connection is gone: whatever is still to be sent is not. */
+  abandon(): void {
+    this.#giveBack(this.#outbox.take().lent);
+    if (this.#lent !== undefined) this.#giveBack(this.#lent);
+    this.#lent = undefined;
+  }
+
+  #write(pieces: readonly Uint8Array[]): void {
+    this.#open++;
+    const last = pieces.length - 1;
+    if (last > 0) this.#socket.cork();
+    for (let index = 0; index < last; index++) this.#socket.write(pieces[index] as Uint8Array);
+    this.#socket.write(pieces[last] as Uint8Array, this.#onWritten);
+    if (last > 0) this.#socket.uncork();
+  }
+
+  readonly #onWritten = (): void => {
+    this.#open--;
+    if (this.#open > 0 || this.#lent === undefined) return;
+    this.#giveBack(this.#lent);
+    this.#lent = undefined;
+    this.#onIdle();
+  };
+
+  #giveBack(lent: readonly Uint8Array[]): void {
+    for (const buffer of lent) this.#memory.giveBack(buffer);
+  }
+}
