@@ -35,6 +35,9 @@ const LINGER = 1000;
 
 const GONE: HangUp = { cause: 'ended', text: 'the connection is gone' };
 
+/** Before what is said about the end of a connection while TLS is being begun. */
+const IN_TLS = 'TLS: ';
+
 /** One client: pumps bytes between its socket and a session, and requests between that and the device. */
 export class Connection {
   readonly #premises: Premises;
@@ -47,6 +50,7 @@ export class Connection {
   #rest: Uint8Array | undefined;
   #isSecuring = false;
   #isPumping = false;
+  #stage: '' | typeof IN_TLS = '';
   #why: HangUp | undefined;
   #timer: NodeJS.Timeout;
   /** Bytes that had gone in and out when isStalled() was asked last. */
@@ -127,10 +131,12 @@ export class Connection {
     this.#pump();
   };
 
-  readonly #onError = (error: Error): void => this.#session.lose(error.message);
+  readonly #onError = (error: Error): void => {
+    this.#session.lose(`${this.#stage}${error.message}`);
+  };
 
   readonly #onClose = (): void => {
-    this.#session.lose(GONE.text);
+    this.#session.lose(`${this.#stage}${GONE.text}`);
     clearTimeout(this.#timer);
     this.#rest = undefined;
     this.#sender.abandon();
@@ -171,16 +177,18 @@ export class Connection {
 
   #startTls(): void {
     this.#isSecuring = false;
+    this.#stage = IN_TLS;
     const plain = this.#socket;
     plain.off('data', this.#onData).off('end', this.#onEnd);
     if (this.#rest !== undefined) plain.unshift(this.#rest);
     this.#rest = undefined;
     this.#premises.secure?.(plain, (secured) => {
       if (secured instanceof Error) {
-        this.#session.lose(`TLS: ${secured.message}`);
+        this.#onError(secured);
         plain.destroy();
         return;
       }
+      this.#stage = '';
       plain.off('close', this.#onClose);
       this.#socket = secured;
       this.#sender.use(secured);

@@ -20,6 +20,8 @@ export interface Faults {
   /** Sectors that cannot be written, and the system's name of the error. */
   readonly unwritable?: ReadonlyMap<number, string>;
   readonly remapped?: ReadonlySet<number>;
+  /** Sectors where nothing is allocated. */
+  readonly holes?: ReadonlySet<number>;
 }
 
 const SECTOR = 512;
@@ -114,18 +116,15 @@ export class FileServedDevice implements ServedDevice {
   }
 
   async allocation(at: Bytes, length: number): Promise<readonly ServedExtent[]> {
-    const content = new Uint8Array(Math.min(length, 1 << 20));
-    readSync(this.#fd, content, 0, content.length, at);
+    const { holes } = this.#faults;
+    if (holes === undefined) return [{ length, flags: 0 }];
     const { HOLE, ZERO } = ALLOCATION_FLAG;
-    return inSectors(at, content.length, (from, to) =>
-      content.subarray(from, to).some((byte) => byte !== 0) ? 0 : HOLE | ZERO,
-    );
+    return inSectors(at, length, (sector) => (holes.has(sector) ? HOLE | ZERO : 0));
   }
 
   sectors(at: Bytes, length: number): readonly ServedExtent[] {
     const { unreadable, remapped } = this.#faults;
-    return inSectors(at, Math.min(length, 1 << 20), (from) => {
-      const sector = Math.floor((at + from) / SECTOR);
+    return inSectors(at, length, (sector) => {
       if (remapped?.has(sector)) return SECTOR_FLAG.REMAPPED;
       return unreadable?.has(sector) ? SECTOR_FLAG.PENDING : 0;
     });
@@ -149,11 +148,13 @@ export class FileServedDevice implements ServedDevice {
 }
 
 /** One extent for each sector or part of one, from `at` on; neighbours alike are for the server to join. */
-function inSectors(at: number, length: number, flags: (from: number, to: number) => number): ServedExtent[] {
+function inSectors(at: number, length: number, flags: (sector: number) => number): ServedExtent[] {
   const extents: ServedExtent[] = [];
-  for (let from = 0; from < length; ) {
-    const to = Math.min(length, from + SECTOR - ((at + from) % SECTOR));
-    extents.push({ length: to - from, flags: flags(from, to) });
+  const end = at + Math.min(length, 1 << 20);
+  for (let from = at; from < end; ) {
+    const sector = Math.floor(from / SECTOR);
+    const to = Math.min(end, (sector + 1) * SECTOR);
+    extents.push({ length: to - from, flags: flags(sector) });
     from = to;
   }
   return extents;

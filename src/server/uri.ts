@@ -1,0 +1,19 @@
+import { type Address, addressText } from './listen.js';
+
+/**
+ * What clients are given to find an export (doc/uri.md of NetworkBlockDevice/nbd). A port of 0 has to have been
+ * replaced by the one that was found.
+ *
+ * @param kind of the address: an inherited socket has no name that anybody could ask for
+ */
+export function nbdUri(
+  address: Exclude<Address, { readonly kind: 'inherited' }>,
+  exportName: string,
+  isSecure: boolean,
+): string {
+  const scheme = isSecure ? 'nbds' : 'nbd';
+  const name = encodeURIComponent(exportName);
+  if (address.kind === 'tcp') return `${scheme}://${addressText(address)}/${name}`;
+  const path = address.path.split('/').map(encodeURIComponent).join('/');
+  return `${scheme}+unix:///${name}?socket=${path}`;
+}
