@@ -12,7 +12,7 @@ export type Secure = (plain: Socket, done: (secured: TLSSocket | Error) => void)
  * @throws DmremapError `usage` where certificate and key cannot be used
  */
 export function secureWith(options: TlsOptions): Secure {
-  const complete: TlsOptions = { minVersion: 'TLSv1.2', allowHalfOpen: true, ...options };
+  const complete: TlsOptions = { minVersion: 'TLSv1.2', ...options };
   try {
     createServer(complete);
   } catch (error) {
@@ -21,7 +21,12 @@ export function secureWith(options: TlsOptions): Secure {
   }
   return (plain, done) => {
     // a server of its own for each: its events do not say which socket they are about
-    const server = createServer(complete, done);
+    const server = createServer(complete, (secured) => {
+      secured.allowHalfOpen = true;
+      done(secured);
+    });
+    // a client that leaves in the midst of the handshake has to be noticed
+    plain.allowHalfOpen = false;
     server.once('tlsClientError', done);
     server.emit('connection', plain);
   };
@@ -29,16 +34,14 @@ export function secureWith(options: TlsOptions): Secure {
 
 /**
  * Reads the X.509 credentials that lie in a folder under the names that qemu, nbdkit and libvirt use:
- * server-cert.pem, server-key.pem, and ca-cert.pem by which clients are verified. Without it any client is let in.
+ * server-cert.pem, server-key.pem, and ca-cert.pem by which clients are verified.
  *
  * @throws DmremapError `usage` where a file is missing
  */
 export async function readCertificates(folder: string): Promise<TlsOptions> {
-  const [cert, key, ca] = await Promise.all([
-    readCredential(join(folder, 'server-cert.pem')),
-    readCredential(join(folder, 'server-key.pem')),
-    readCredential(join(folder, 'ca-cert.pem')),
-  ]);
+  const cert = await readCredential(join(folder, 'server-cert.pem'));
+  const key = await readCredential(join(folder, 'server-key.pem'));
+  const ca = await readCredential(join(folder, 'ca-cert.pem'));
   return { cert, key, ca, requestCert: true, rejectUnauthorized: true };
 }
 

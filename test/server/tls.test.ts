@@ -153,6 +153,16 @@ test('what was sent in plain behind STARTTLS is never taken for an option', asyn
   await served.stop();
 });
 
+test('a client that leaves in the midst of the TLS handshake is gone', async () => {
+  const served = await withCertificates();
+  const { port } = new URL(served.uri);
+  const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+  socket.on('error', () => {});
+  socket.end(join(clientFlags(), sendOption(option.startTls)));
+  await until(() => /disconnected/.test(served.events.join()), 'the end of the connection');
+  await served.stop();
+});
+
 test('a TLS handshake that never comes ends with the time for it', async () => {
   const secure = secureWith(await readCertificates(serverFolder));
   const served = await Served.start(scratch, { tcp: true, secure, handshakeTime: 300 });
