@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { errnoOf } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
-import { clearStaleSocket } from './socket-file.js';
+import { clearForSocket } from './socket-file.js';
 
 /** Where clients are awaited. */
 export type Address =
@@ -21,7 +21,7 @@ const SOCKET_UMASK = 0o177;
  * @throws DmremapError `busy` where the address is taken, `permission`, `usage`
  */
 export async function listen(address: Address, onClient: (socket: Socket) => void): Promise<Server> {
-  if (address.kind === 'unix') await clearStaleSocket(address.path);
+  if (address.kind === 'unix') await clearForSocket(address.path);
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, onClient);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(address, error)));

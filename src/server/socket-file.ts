@@ -1,16 +1,29 @@
-import { lstat, unlink } from 'node:fs/promises';
+import { lstat, stat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { errnoOf } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
 
+/** Bytes that the system takes for the path of a socket; Node cuts off what is longer. */
+const LONGEST_PATH = 107;
+
 /**
- * Removes a Unix socket that a server has left behind. Only if nobody answers on it, and only if it is one.
+ * Makes a place ready for a Unix socket. One that a server has left behind is removed: only if nobody answers
+ * on it, and only if it is one.
  *
- * @throws DmremapError `busy` where somebody answers, `usage` where the file is something else
+ * @throws DmremapError `busy` where somebody answers, `usage` where no socket can be
  */
-export async function clearStaleSocket(path: string): Promise<void> {
+export async function clearForSocket(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > LONGEST_PATH)
+    throw new DmremapError('usage', `${path} is too long for a socket: at most ${LONGEST_PATH} bytes`);
   const found = await lstat(path).catch(() => undefined);
-  if (found === undefined) return;
+  if (found === undefined) {
+    const folder = dirname(path);
+    await stat(folder).catch((cause: unknown) => {
+      throw new DmremapError('usage', `there is no folder ${folder}`, { cause });
+    });
+    return;
+  }
   if (!found.isSocket()) throw new DmremapError('usage', `${path} exists and is no socket`);
   if (await answers(path)) throw new DmremapError('busy', `somebody answers on ${path} already`);
   await unlink(path);
