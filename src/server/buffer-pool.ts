@@ -28,6 +28,11 @@ export class BufferPool implements Memory {
     for (let order = 0; order <= 32; order++) this.#shelves.push([]);
   }
 
+  /** Bytes that have been taken and not been given back, in whole buffers. */
+  get out(): number {
+    return this.#out;
+  }
+
   get isTight(): boolean {
     return this.#out >= this.#limit;
   }

@@ -48,6 +48,8 @@ export class Connection {
   #dispatch: Dispatch | undefined;
   /** What the session has not taken yet; the socket is not read from until it has. */
   #rest: Uint8Array | undefined;
+  /** The client sends nothing more. */
+  #hasEnded = false;
   #isSecuring = false;
   #isPumping = false;
   #stage: '' | typeof IN_TLS = '';
@@ -127,7 +129,7 @@ export class Connection {
   };
 
   readonly #onEnd = (): void => {
-    this.#session.end();
+    this.#hasEnded = true;
     this.#pump();
   };
 
@@ -172,7 +174,8 @@ export class Connection {
         return;
       }
     }
-    if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#hasEnded) this.#session.end();
+    else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   #startTls(): void {

@@ -56,12 +56,13 @@ export class Sender {
     if (last > 0) this.#socket.uncork();
   }
 
-  readonly #onWritten = (): void => {
+  readonly #onWritten = (error?: Error | null): void => {
     this.#open--;
     if (this.#open > 0 || this.#lent === undefined) return;
     this.#giveBack(this.#lent);
     this.#lent = undefined;
-    this.#onIdle();
+    // the socket tells its end itself
+    if (!error) this.#onIdle();
   };
 
   #giveBack(lent: readonly Uint8Array[]): void {

@@ -37,13 +37,14 @@ export interface ServerOptions {
   readonly handshakeTime?: number;
   /** Bytes that all clients together may hold in requests and replies. */
   readonly memoryLimit?: number;
+  /** How long a client may hold what others wait for without sending or taking anything, in milliseconds. */
+  readonly patience?: number;
 }
 
 const HANDSHAKE_TIME = 30_000;
 
 const MEMORY_LIMIT = 2 ** 28;
 
-/** How long a client may hold what others wait for without sending or taking anything, in milliseconds. */
 const PATIENCE = 5000;
 
 /** Serves a device to NBD clients, over any number of sockets. */
@@ -92,6 +93,11 @@ export class NbdServer {
     let count = 0;
     for (const connection of this.#connections.keys()) if (connection.isAttached) count++;
     return count;
+  }
+
+  /** Bytes that clients hold in requests and replies, in whole buffers. */
+  get memoryInUse(): number {
+    return this.#memory.out;
   }
 
   /**
@@ -155,7 +161,7 @@ export class NbdServer {
   }
 
   #startPatience(): void {
-    this.#patience ??= setInterval(() => this.#losePatience(), PATIENCE);
+    this.#patience ??= setInterval(() => this.#losePatience(), this.#options.patience ?? PATIENCE);
   }
 
   /** Who holds memory that others wait for, and does nothing, is let go. */
