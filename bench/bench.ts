@@ -5,7 +5,7 @@ export interface Bench {
   /** What is counted and how, said above the lines of all benches that have it in common. */
   readonly method: string;
   /** Measures; gives the lines of the report. */
-  readonly run: () => readonly string[];
+  readonly run: () => readonly string[] | Promise<readonly string[]>;
 }
 
 /** Thrown where the peer is not installed: what is measured beside it is left out and said to be. */

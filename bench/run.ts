@@ -12,6 +12,7 @@ import { checkTables } from './check-tables.js';
 import { dumpMemory } from './dump-memory.js';
 import { fsckStart } from './fsck-start.js';
 import { information } from './information.js';
+import { plainNbd } from './nbd-plain.js';
 import { reconstruction } from './reconstruct.js';
 
 const words = process.argv.slice(2);
@@ -19,7 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), 'dmremap-bench-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-const all = [fsckStart, checkTables, checkMemory, dumpMemory, information, reconstruction].flatMap(
+const all = [fsckStart, checkTables, checkMemory, dumpMemory, information, reconstruction, plainNbd].flatMap(
   (benches) => benches(folder),
 );
 const selected = all.filter(({ title }) => isSelected(title, words));
@@ -33,13 +34,13 @@ let method = '';
 for (const bench of selected) {
   if (bench.method !== method) console.log(`\n${bench.method}`);
   method = bench.method;
-  if (!report(bench)) process.exitCode = 1;
+  if (!(await report(bench))) process.exitCode = 1;
 }
 
 /** Whether it could run; that a program to compare with is not installed is nobody's fault. */
-function report({ title, run }: Bench): boolean {
+async function report({ title, run }: Bench): Promise<boolean> {
   try {
-    for (const text of run()) console.log(text);
+    for (const text of await run()) console.log(text);
     return true;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

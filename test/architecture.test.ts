@@ -42,7 +42,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/remap': { uses: ['format', 'layout'], pure: true },
   'src/serve': { uses: ['remap', 'store', 'device', 'format', 'layout'] },
   'src/nbd': { uses: [], pure: true },
-  'src/serve': { uses: ['format', 'layout', 'store', 'device'] },
+  'src/serve': { uses: ['store', 'device', 'format', 'layout'] },
   'src/server': { uses: ['nbd', 'serve', 'device'] },
   'src/operations': { uses: BELOW },
   'src/cli': { uses: ['operations', 'check', 'repair', 'migrate', 'format', 'layout', 'exchange', 'store'] },

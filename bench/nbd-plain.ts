@@ -1,0 +1,136 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Bench, line, PeerMissing, timesOf, verdict } from './bench.js';
+import { type Command, race } from './command.js';
+import { type Contender, nbdkit, ours, qemuNbd, type Running, withServers } from './nbd-servers.js';
+import { Samples } from './samples.js';
+
+/** Of what nbdkit's file plugin does in the same time, at least. */
+const TARGETS = { shallow: 0.7, deep: 1, copy: 0.7 };
+
+const FILE_BYTES = 1 << 30;
+const TURNS = 5;
+const SECONDS = 2;
+
+const RANDOM =
+  `nbd, random: fio's nbd engine on one connection over a Unix socket, a file of 1 GiB in the page cache for each ` +
+  `server; requests a second of ${SECONDS} s; the servers take turns, ${TURNS} each; median (least-most)`;
+
+const COPY = timesOf('nbd, copy: nbdcopy of 1 GiB over a Unix socket, its own connections', TURNS);
+
+const CONTENDERS = [ours, nbdkit, qemuNbd];
+
+/** A plain file of 1 GiB in the page cache, served by us and by our peers. */
+export function plainNbd(folder: string): Bench[] {
+  const random = ['randread', 'randwrite'].flatMap((kind) =>
+    [1, 16, 64].map((depth): Bench => {
+      const title = `nbd, plain file, ${kind} of 4 KiB at depth ${depth}`;
+      return {
+        title,
+        method: RANDOM,
+        run: () => serving(folder, (running) => compareRandom(title, running, kind, depth)),
+      };
+    }),
+  );
+  const copy = (['read', 'write'] as const).map((way): Bench => {
+    const title = `nbd, plain file, copy by ${way}`;
+    return {
+      title,
+      method: COPY,
+      run: () => serving(folder, (running) => compareCopies(folder, title, running, way)),
+    };
+  });
+  return [...random, ...copy];
+}
+
+function serving(folder: string, work: (running: readonly Running[]) => string[]): Promise<string[]> {
+  const fileFor = ({ name }: Contender) => fullFile(join(folder, `plain-${name}`));
+  return withServers(folder, CONTENDERS, fileFor, work);
+}
+
+const created = new Set<string>();
+
+/** A file of no holes. */
+function fullFile(path: string): string {
+  if (created.has(path)) return path;
+  const piece = Buffer.alloc(1 << 24, 0x5a);
+  const file = openSync(path, 'w');
+  for (let at = 0; at < FILE_BYTES; at += piece.length) writeSync(file, piece);
+  closeSync(file);
+  created.add(path);
+  return path;
+}
+
+function compareRandom(title: string, running: readonly Running[], kind: string, depth: number): string[] {
+  const samples = running.map(() => new Samples());
+  for (let turn = 0; turn < TURNS; turn++)
+    for (const [index, { uri }] of running.entries()) samples[index]?.add(fio(uri, kind, depth));
+  const target = depth === 1 ? TARGETS.shallow : TARGETS.deep;
+  return compared(title, running, samples, (own, theirs) => own.median / theirs.median, '/s', target);
+}
+
+function compareCopies(
+  folder: string,
+  title: string,
+  running: readonly Running[],
+  way: 'read' | 'write',
+): string[] {
+  const source = fullFile(join(folder, 'plain-source'));
+  const commands = running.map(
+    ({ uri }): Command => ({
+      program: 'nbdcopy',
+      args: way === 'read' ? [uri, 'null:'] : ['--destination-is-zero', source, uri],
+    }),
+  );
+  const samples = race(commands, TURNS);
+  return compared(title, running, samples, (own, theirs) => theirs.median / own.median, 'ms', TARGETS.copy);
+}
+
+/** The first of them beside each of the others; the target is about the second. */
+function compared(
+  title: string,
+  running: readonly Running[],
+  samples: readonly Samples[],
+  ratioOf: (own: Samples, theirs: Samples) => number,
+  unit: string,
+  target: number,
+): string[] {
+  const [own, ...others] = samples;
+  return others.flatMap((theirs, index) => {
+    if (own === undefined) return [];
+    const ratio = ratioOf(own, theirs);
+    const name = running[index + 1]?.name ?? '';
+    const isTarget = index === 0;
+    const limit = isTarget ? ` (at least ${target.toFixed(2)})` : '';
+    return [
+      line(
+        isTarget ? verdict(ratio >= target) : 'info',
+        title,
+        `${ratio.toFixed(2)} of ${name}${limit}`,
+        `${own.show(unit)} against ${theirs.show(unit)}`,
+      ),
+    ];
+  });
+}
+
+/** Requests a second. */
+function fio(uri: string, kind: string, depth: number): number {
+  const size = ['--bs=4k', `--size=${FILE_BYTES}`, `--iodepth=${depth}`];
+  const time = ['--time_based', `--runtime=${SECONDS}`, '--randrepeat=0', '--output-format=json'];
+  const args = ['--name=x', '--ioengine=nbd', `--uri=${uri}`, `--rw=${kind}`, ...size, ...time];
+  const { status, stdout, stderr, error } = spawnSync('fio', args, { encoding: 'utf8' });
+  if (error !== undefined) throw new PeerMissing('fio is not here');
+  if (status !== 0) throw new Error(`fio ended with ${status}: ${stderr.trim().slice(-500)}`);
+  const report: unknown = JSON.parse(stdout.slice(stdout.indexOf('{')));
+  return rateIn(report, kind === 'randread' ? 'read' : 'write');
+}
+
+function rateIn(report: unknown, way: 'read' | 'write'): number {
+  const { jobs } = report as {
+    readonly jobs: readonly { readonly [way: string]: { readonly iops: number } }[];
+  };
+  const rate = jobs[0]?.[way]?.iops;
+  if (rate === undefined) throw new Error('fio did not say how fast it was');
+  return rate;
+}

@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PROJECT } from '../test/support/project.js';
+import { PeerMissing } from './bench.js';
+
+/** A server of one file, by NBD on a Unix socket. */
+export interface Contender {
+  readonly name: string;
+  /** The command line that serves the file on the socket until it is ended. */
+  readonly command: (file: string, socket: string) => readonly [program: string, ...args: string[]];
+}
+
+/** Our server in front of a plain file: what the protocol costs, without remaps. */
+export const ours: Contender = {
+  name: 'our server',
+  command: (file, socket) => [
+    process.execPath,
+    join(PROJECT, 'dist', 'test', 'support', 'serve-file.js'),
+    file,
+    socket,
+  ],
+};
+
+export const nbdkit: Contender = {
+  name: 'nbdkit file',
+  command: (file, socket) => ['nbdkit', '-f', '-U', socket, 'file', file],
+};
+
+export const qemuNbd: Contender = {
+  name: 'qemu-nbd',
+  command: (file, socket) => ['qemu-nbd', '-t', '-f', 'raw', '-e', '16', '-k', socket, file],
+};
+
+/** A contender at work. */
+export interface Running {
+  readonly name: string;
+  readonly uri: string;
+}
+
+const PATIENCE_MS = 5000;
+
+/** Does work with all of them running, one file for each; ends them afterwards. */
+export async function withServers<Result>(
+  folder: string,
+  contenders: readonly Contender[],
+  fileFor: (contender: Contender) => string,
+  work: (running: readonly Running[]) => Result,
+): Promise<Result> {
+  const children: ChildProcess[] = [];
+  try {
+    const running: Running[] = [];
+    for (const [index, contender] of contenders.entries()) {
+      const socket = join(folder, `nbd-${index}.sock`);
+      rmSync(socket, { force: true });
+      const [program, ...args] = contender.command(fileFor(contender), socket);
+      const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+      children.push(child);
+      await listening(child, program, socket);
+      running.push({ name: contender.name, uri: `nbd+unix:///?socket=${socket}` });
+    }
+    return work(running);
+  } finally {
+    for (const child of children) child.kill();
+  }
+}
+
+async function listening(child: ChildProcess, program: string, socket: string): Promise<void> {
+  let failure: Error | undefined;
+  child.once('error', (error) => {
+    failure = 'code' in error && error.code === 'ENOENT' ? new PeerMissing(`${program} is not here`) : error;
+  });
+  for (let waited = 0; waited < PATIENCE_MS; waited += 20) {
+    if (failure !== undefined) throw failure;
+    if (existsSync(socket)) return;
+    await delay(20);
+  }
+  throw new Error(`${program} does not listen`);
+}
