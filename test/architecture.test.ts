@@ -44,6 +44,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/nbd': { uses: [], pure: true },
   'src/serve': { uses: ['store', 'device', 'format', 'layout'] },
   'src/server': { uses: ['nbd', 'serve', 'device'] },
+  'src/control': { uses: ['server', 'exchange', 'device'] },
   'src/operations': { uses: BELOW },
   'src/cli': { uses: ['operations', 'check', 'repair', 'migrate', 'format', 'layout', 'exchange', 'store'] },
   // A program of its own, which starts without the command framework.
@@ -61,7 +62,7 @@ const GUESTS: readonly (readonly [module: RegExp, where: RegExp, most?: number])
   [/^cli-table3$/, /^src\/cli\/render\//, 1],
   [/^crc(\/|$)/, /^src\/format\/checksum\.ts$/],
   [/^node:fs(\/|$)/, /^src\/(device\/|undo\/files\.ts$|server\/(socket-file|tls)\.ts$)/],
-  [/^node:(net|tls)$/, /^src\/server\//],
+  [/^node:(net|tls)$/, /^src\/(server|control)\//],
   [/^koffi$/, /^src\/device\//],
   [/^uvu(\/|$)/, /^test\/support\/harness\.ts$/],
 ];

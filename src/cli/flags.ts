@@ -2,9 +2,9 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { DmremapError } from '../errors.js';
+import { parseCount, parseSectors, parseSize, type SectorRange } from '../exchange/quantities.js';
 import { CAPACITY } from '../format/header.js';
 import type { Bytes } from '../units.js';
-import { parseCount, parseSectors, parseSize, type SectorRange } from './quantities.js';
 
 async function deviceName(text: string): Promise<string> {
   if (text.trim() === '') {

@@ -1,13 +1,7 @@
 import { DmremapError } from '../errors.js';
+import type { SectorRange } from '../exchange/quantities.js';
 import type { RemapTable } from '../format/entry.js';
-import type { Sectors } from '../units.js';
 import { diagnoseSpare, readable, refuseUnknown } from './spare.js';
-
-/** Consecutive main sectors. */
-export interface SectorRange {
-  readonly first: Sectors;
-  readonly count: Sectors;
-}
 
 /**
  * A run of main sectors that lie side by side on the spare, or that are not remapped. Where a table breaks the

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { type LookupRun, lookup, type SectorRange } from '../../src/operations/lookup.js';
+import type { SectorRange } from '../../src/exchange/quantities.js';
+import { type LookupRun, lookup } from '../../src/operations/lookup.js';
 import { sectors } from '../../src/units.js';
 import { fails, Scratch } from '../device/scratch.js';
 import { buildImage, type Entry, type ImageSpec, patch } from '../support/build-image.js';

@@ -1,4 +1,4 @@
-/** Sizes and sectors as they are typed on the command line. Exact: parsed as bigint, then given their unit. */
+/** Sizes and sectors as people type them, on the command line and to a server. Exact: parsed as bigint, then given their unit. */
 import { DmremapError } from '../errors.js';
 import { type Bytes, bytes, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 

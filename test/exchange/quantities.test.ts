@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { parseCount, parseSectors, parseSize } from '../../src/cli/quantities.js';
 import { DmremapError } from '../../src/errors.js';
+import { parseCount, parseSectors, parseSize } from '../../src/exchange/quantities.js';
 import { assert, suite } from '../support/harness.js';
 
 const test = suite('sizes, counts and sectors');
