@@ -24,7 +24,12 @@ export class ControlServer {
 
   /** See listen(). */
   async listen(address: Address): Promise<void> {
-    this.#listeners.push(await listen(address, (socket) => void this.#admit(socket)));
+    const visits = {
+      client: (socket: Socket) => void this.#admit(socket),
+      // whoever was not let in sees it himself
+      lost: () => {},
+    };
+    this.#listeners.push(await listen(address, visits));
   }
 
   /** Lets nobody in any more, and closes each connection once the message that it is at has been answered. */

@@ -51,7 +51,7 @@ export class Connection {
   /** The client sends nothing more. */
   #hasEnded = false;
   #isSecuring = false;
-  #isPumping = false;
+  #isScheduled = false;
   #stage: '' | typeof IN_TLS = '';
   #why: HangUp | undefined;
   #timer: NodeJS.Timeout;
@@ -147,10 +147,10 @@ export class Connection {
 
   /** Answers of one turn of the event loop leave together. */
   readonly #answered = (): void => {
-    if (this.#isPumping) return;
-    this.#isPumping = true;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
     setImmediate(() => {
-      this.#isPumping = false;
+      this.#isScheduled = false;
       this.#pump();
     });
   };

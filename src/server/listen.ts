@@ -13,22 +13,36 @@ export type Address =
 /** Only the user may connect. */
 const SOCKET_UMASK = 0o177;
 
+/** What comes of listening. */
+export interface Visits {
+  /** A client: its socket is half-open and sends without delay. */
+  client(socket: Socket): void;
+  /** A client could not be let in, for want of file descriptors for example; the next may. */
+  lost(error: Error): void;
+}
+
+/** After so many milliseconds of silence a client over TCP is asked whether it is still there. */
+const KEEP_ALIVE_AFTER = 60_000;
+
 /**
  * Awaits clients. A Unix socket has mode 0600 from its first moment; one that a dead server has left there is
  * replaced.
  *
- * @param onClient called with each; sockets are half-open and send without delay
  * @throws DmremapError `busy` where the address is taken, `permission`, `usage`
  */
-export async function listen(address: Address, onClient: (socket: Socket) => void): Promise<Server> {
+export async function listen(address: Address, visits: Visits): Promise<Server> {
   if (address.kind === 'unix') await clearForSocket(address.path);
-  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, onClient);
+  const alive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER };
+  const server = createServer({ allowHalfOpen: true, noDelay: true, ...alive }, (socket) =>
+    visits.client(socket),
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(address, error)));
     server.once('listening', resolve);
     bind(server, address);
   });
   server.removeAllListeners('error');
+  server.on('error', (error) => visits.lost(error));
   return server;
 }
 

@@ -19,8 +19,8 @@ export interface Client {
 /** What a server has to tell: for a log, and for those who count. */
 export interface ServerEvents {
   connected(client: Client): void;
-  /** No further client is let in. */
-  turnedAway(address: string | undefined): void;
+  /** A client was not let in. */
+  turnedAway(address: string | undefined, text: string): void;
   attached(client: Client, agreement: Agreement): void;
   /** The device could not carry out a request, or a part of it. */
   failed(client: Client, request: Request, errno: string, text: string): void;
@@ -82,7 +82,10 @@ export class NbdServer {
 
   /** See listen(); gives the port that was found where the address names none. */
   async listen(address: Address): Promise<number | undefined> {
-    const listener = await listen(address, (socket) => this.#admit(socket));
+    const listener = await listen(address, {
+      client: (socket) => this.#admit(socket),
+      lost: (error) => this.#events.turnedAway(undefined, error.message),
+    });
     this.#listeners.push(listener);
     const bound = listener.address();
     return typeof bound === 'object' ? bound?.port : undefined;
@@ -120,9 +123,10 @@ export class NbdServer {
 
   #admit(socket: Socket): void {
     const address = addressOf(socket);
-    if (this.#connections.size >= this.#options.maxConnections) {
+    const { maxConnections } = this.#options;
+    if (this.#connections.size >= maxConnections) {
       socket.destroy();
-      this.#events.turnedAway(address);
+      this.#events.turnedAway(address, `there are ${maxConnections} clients already`);
       return;
     }
     const client: Client = { id: ++this.#connected, address };

@@ -28,7 +28,7 @@ test('one client more than may be is turned away, until another one leaves', asy
     'the end of the first',
   );
   const fourth = await RawClient.attach(served);
-  assert.ok(served.events.includes('turned away'));
+  assert.ok(served.events.includes('turned away: there are 2 clients already'));
   for (const client of [second, third, fourth]) client.close();
   await served.stop();
 });

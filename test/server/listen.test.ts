@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { inheritedSockets } from '../../src/server/activation.js';
 import { listen } from '../../src/server/listen.js';
 import { nbdUri } from '../../src/server/uri.js';
-import { fails, Scratch } from '../device/scratch.js';
+import { fails, Scratch, until } from '../device/scratch.js';
 import { runProgram } from '../obligations/run-cli.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { PROJECT } from '../support/project.js';
@@ -20,7 +20,7 @@ test.before(() => {
 });
 test.after(() => scratch.cleanUp());
 
-const nobody = (): void => {};
+const nobody = { client: (): void => {}, lost: (): void => {} };
 
 const unix = (path: string) => ({ kind: 'unix', path }) as const;
 
@@ -43,7 +43,7 @@ test('a socket that a dead server left is replaced', async () => {
   const program = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
   await new Promise((resolve) => spawn(process.execPath, ['-e', program]).once('close', resolve));
   assert.ok(existsSync(path));
-  const server = await listen(unix(path), (socket) => socket.end('here'));
+  const server = await listen(unix(path), { ...nobody, client: (socket) => socket.end('here') });
   const found = await new Promise<string>((resolve) =>
     connect(path).once('data', (data) => resolve(`${data}`)),
   );
@@ -53,7 +53,7 @@ test('a socket that a dead server left is replaced', async () => {
 
 test('a socket on which somebody answers is left alone', async () => {
   const path = scratch.path('taken');
-  const first = await listen(unix(path), (socket) => socket.end());
+  const first = await listen(unix(path), { ...nobody, client: (socket) => socket.end() });
   await fails('busy', listen(unix(path), nobody), /somebody answers/);
   assert.ok(statSync(path).isSocket());
   await close(first);
@@ -93,6 +93,23 @@ test('sockets of systemd are those that are meant for this process', () => {
   for (const wrong of [{ LISTEN_PID: '43' }, { LISTEN_FDS: '-1' }, { LISTEN_FDS: '0' }, { LISTEN_FDS: 'x' }])
     assert.equal(inheritedSockets({ ...given, ...wrong }, 42), []);
   assert.equal(inheritedSockets({}, 42), []);
+});
+
+test('more clients than there are file descriptors: the rest is lost, the server is not', async () => {
+  needs('nbdinfo');
+  const program = join(PROJECT, 'dist', 'test', 'support', 'serve-file.js');
+  const path = scratch.path('few');
+  const limited = ['-c', 'ulimit -n 40; exec "$0" "$@"', process.execPath, program];
+  const child = spawn('bash', [...limited, scratch.image('few.img', 1 << 20), path], { stdio: 'inherit' });
+  await until(() => existsSync(path), 'the server');
+  const sockets = Array.from({ length: 80 }, () => connect(path).on('error', () => {}));
+  await until(() => sockets.filter(({ destroyed }) => destroyed).length > 20, 'clients that are lost');
+  for (const socket of sockets) socket.destroy();
+  const size = () => runProgram(['nbdinfo', '--size', `nbd+unix:///?socket=${path}`]);
+  let found = await size();
+  for (let tries = 0; found.code !== 0 && tries < 20; tries++) found = await size();
+  assert.is(found.code, 0, found.stderr);
+  child.kill();
 });
 
 test('socket activation: the client starts the server', async () => {

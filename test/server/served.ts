@@ -83,7 +83,7 @@ export class Served {
     const note = (text: string): void => void this.events.push(text);
     return {
       connected: ({ id }) => note(`${id} connected`),
-      turnedAway: () => note('turned away'),
+      turnedAway: (_address, text) => note(`turned away: ${text}`),
       attached: ({ id }, agreement) => note(`${id} attached ${agreement.export.name}`),
       failed: ({ id }, { command, offset, length }, errno, text) =>
         note(`${id} command ${command} ${offset}+${length} ${errno} ${text}`),
