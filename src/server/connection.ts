@@ -33,6 +33,12 @@ export interface ConnectionEvents {
 /** How long a client may keep its side open once the server has said its last, in milliseconds. */
 const LINGER = 1000;
 
+/**
+ * So often a client is answered in a row as long as it takes its replies at once, MOST_WAITING bytes each time;
+ * then it is the others' turn.
+ */
+const MOST_ROUNDS = 8;
+
 const GONE: HangUp = { cause: 'ended', text: 'the connection is gone' };
 
 /** Before what is said about the end of a connection while TLS is being begun. */
@@ -70,7 +76,7 @@ export class Connection {
         clearTimeout(this.#timer);
         const failed = events.failed.bind(events);
         const { device, memory } = premises;
-        this.#dispatch = new Dispatch(device, memory, transmission, { answered: this.#answered, failed });
+        this.#dispatch = new Dispatch(device, memory, transmission, { answered: this.#pumpLater, failed });
         events.entered(transmission.agreement);
       },
       request: (request) => this.#dispatch?.run(request),
@@ -145,8 +151,8 @@ export class Connection {
     this.#events.closed(this.#why ?? GONE);
   };
 
-  /** Answers of one turn of the event loop leave together. */
-  readonly #answered = (): void => {
+  /** Goes on once the others have had their turn: answers that become ready meanwhile leave together. */
+  readonly #pumpLater = (): void => {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
@@ -164,7 +170,12 @@ export class Connection {
   };
 
   #feed(): void {
-    while (this.#rest !== undefined) {
+    for (let rounds = 0; this.#rest !== undefined; rounds++) {
+      if (rounds === MOST_ROUNDS) {
+        this.#socket.pause();
+        this.#pumpLater();
+        return;
+      }
       const used = this.#session.receive(this.#rest);
       this.#sender.flush();
       if (used === this.#rest.length) this.#rest = undefined;

@@ -87,6 +87,29 @@ test('a device that takes long holds up those alone who asked for the place', as
   await served.stop();
 });
 
+test('a client that takes its replies at once lets others have their turn', async () => {
+  let reads = 0;
+  let most = 0;
+  const count = (): undefined => {
+    most = Math.max(most, ++reads);
+  };
+  const served = await Served.start(scratch, { tcp: true, size: SIZE, faults: { wait: count } });
+  const client = await RawClient.attach(served);
+  const eachTurn = (): void => {
+    reads = 0;
+    turn = setImmediate(eachTurn);
+  };
+  let turn = setImmediate(eachTurn);
+  const read = sendRequest({ type: command.read, length: 4096 });
+  client.send(...Array.from({ length: 2000 }, () => read));
+  await client.take(2000 * (16 + 4096));
+  clearImmediate(turn);
+  // eight times 256 KiB, and what a request may exceed them by
+  assert.ok(most <= 8 * 65, `${most} reads in one turn`);
+  client.close();
+  await served.stop();
+});
+
 test('what a client asked for that is gone takes nothing with it', async () => {
   let release: (() => void) | undefined;
   const held = new Promise<void>((resolve) => {
