@@ -25,6 +25,7 @@ const BELOW = [
   'exchange',
   'remap',
   'serve',
+  'control',
 ];
 
 const ROOMS: Readonly<Record<string, Room>> = {
@@ -42,7 +43,6 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/remap': { uses: ['format', 'layout'], pure: true },
   'src/serve': { uses: ['remap', 'store', 'device', 'format', 'layout'] },
   'src/nbd': { uses: [], pure: true },
-  'src/serve': { uses: ['store', 'device', 'format', 'layout'] },
   'src/server': { uses: ['nbd', 'serve', 'device'] },
   'src/control': { uses: ['server', 'exchange', 'device'] },
   'src/operations': { uses: BELOW },
@@ -61,7 +61,7 @@ const GUESTS: readonly (readonly [module: RegExp, where: RegExp, most?: number])
   [/^inquirer$|^@inquirer\//, /^src\/cli\//],
   [/^cli-table3$/, /^src\/cli\/render\//, 1],
   [/^crc(\/|$)/, /^src\/format\/checksum\.ts$/],
-  [/^node:fs(\/|$)/, /^src\/(device\/|undo\/files\.ts$|server\/(socket-file|tls)\.ts$)/],
+  [/^node:fs(\/|$)/, /^src\/(device\/|undo\/files\.ts$|server\/(socket-file|tls)\.ts$|control\/places\.ts$)/],
   [/^node:(net|tls)$/, /^src\/(server|control)\//],
   [/^koffi$/, /^src\/device\//],
   [/^uvu(\/|$)/, /^test\/support\/harness\.ts$/],

@@ -1,48 +1,13 @@
 import { connect } from 'node:net';
 import { ask } from '../../src/control/client.js';
-import type { Controlled } from '../../src/control/controlled.js';
 import { ControlServer } from '../../src/control/server.js';
-import { DmremapError } from '../../src/errors.js';
-import type { SectorRange } from '../../src/exchange/quantities.js';
 import { fails, Scratch } from '../device/scratch.js';
 import { assert, suite } from '../support/harness.js';
+import { Recorder, STATUS_LINE } from './recorder.js';
 
 /** The control socket: lines in, a line back for each. */
 
 const test = suite('control');
-
-const LINE = '0 204800 remap v3.0 2/1000 0/1000 2/1000 health=1';
-
-/** Notes what it was asked for. */
-class Recorder implements Controlled {
-  readonly asked: string[] = [];
-  /** clear() takes until this is called. */
-  finishClear: () => void = () => {};
-
-  save = () => this.#note('save');
-  restore = async (discard: boolean) => {
-    if (!discard) throw new DmremapError('usage', '3 unsaved', { hint: 'save first' });
-    return this.#note('restore discard');
-  };
-  attach = (device: string) => this.#note(`attach ${device}`);
-  status = async () => LINE;
-  remap = (range: SectorRange) => this.#note(`remap ${range.first}+${range.count}`);
-  unremap = (range: SectorRange) => this.#note(`unremap ${range.first}+${range.count}`);
-  clear = () =>
-    new Promise<string>((resolve) => {
-      this.finishClear = () => resolve('2 sectors\nmoved back');
-    });
-  verify = async (range: SectorRange) => `${range.first} main`;
-  stop = async (force: boolean) => {
-    if (!force) throw new DmremapError('busy', '2 clients');
-    return this.#note('stop force');
-  };
-
-  async #note(what: string): Promise<string> {
-    this.asked.push(what);
-    return '';
-  }
-}
 
 let scratch: Scratch;
 let path: string;
@@ -66,8 +31,8 @@ test('each message does what it says', async () => {
   for (const [message, answer] of [
     ['save', 'ok'],
     ['sync', 'ok'],
-    ['status', `ok ${LINE}`],
-    ['metadata_status', `ok ${LINE}`],
+    ['status', `ok ${STATUS_LINE}`],
+    ['metadata_status', `ok ${STATUS_LINE}`],
     ['restore', 'error 3 unsaved: save first'],
     ['restore discard', 'ok'],
     ['attach /dev/disk by/its  name', 'ok'],
@@ -112,7 +77,7 @@ test('a session of many lines, of which the last has no end', async () => {
 test('what takes long holds up nobody else, and is answered on one line', async () => {
   const cleared = ask(path, 'clear');
   assert.is(await ask(path, 'ping'), 'ok');
-  assert.is(await ask(path, 'status'), `ok ${LINE}`);
+  assert.is(await ask(path, 'status'), `ok ${STATUS_LINE}`);
   recorder.finishClear();
   assert.is(await cleared, 'ok 2 sectors moved back');
 });
