@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import { DmremapError } from '../errors.js';
 
 /** Begins TLS on a socket that nobody reads from; what lies unread in it belongs to TLS. */
 export type Secure = (plain: Socket, done: (secured: TLSSocket | Error) => void) => void;
+
+/** Credentials that are read cost more memory and time than a handshake; so many are kept for the next ones. */
+const MOST_IDLE = 8;
 
 /**
  * Secures connections as these options say.
@@ -13,23 +16,31 @@ export type Secure = (plain: Socket, done: (secured: TLSSocket | Error) => void)
  */
 export function secureWith(options: TlsOptions): Secure {
   const complete: TlsOptions = { minVersion: 'TLSv1.2', ...options };
+  // the events of a server do not say which socket they are about: each has one handshake at a time
+  const idle: Server[] = [usableServer(complete)];
+  return (plain, done) => {
+    const server = idle.pop() ?? createServer(complete);
+    // exactly one of the two comes, whatever becomes of the socket
+    const end = (outcome: TLSSocket | Error): void => {
+      server.removeListener('secureConnection', end).removeListener('tlsClientError', end);
+      if (idle.length < MOST_IDLE) idle.push(server);
+      if (!(outcome instanceof Error)) outcome.allowHalfOpen = true;
+      done(outcome);
+    };
+    server.once('secureConnection', end).once('tlsClientError', end);
+    // a client that leaves in the midst of the handshake has to be noticed
+    plain.allowHalfOpen = false;
+    server.emit('connection', plain);
+  };
+}
+
+function usableServer(options: TlsOptions): Server {
   try {
-    createServer(complete);
+    return createServer(options);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     throw new DmremapError('usage', `the TLS credentials cannot be used: ${text}`, { cause: error });
   }
-  return (plain, done) => {
-    // a server of its own for each: its events do not say which socket they are about
-    const server = createServer(complete, (secured) => {
-      secured.allowHalfOpen = true;
-      done(secured);
-    });
-    // a client that leaves in the midst of the handshake has to be noticed
-    plain.allowHalfOpen = false;
-    server.once('tlsClientError', done);
-    server.emit('connection', plain);
-  };
 }
 
 /**

@@ -176,6 +176,32 @@ test('a TLS handshake that never comes ends with the time for it', async () => {
   await served.stop();
 });
 
+test('many handshakes at a time, of which some fail: each ends as it should', async () => {
+  needs('nbdinfo');
+  const served = await withCertificates();
+  const { port } = new URL(served.uri);
+  const outcomes = Array.from({ length: 12 }, async (_, index) => {
+    if (index % 3 > 0) return (await served.tried(['nbdinfo', '--size', certified(served)])).code;
+    const socket = connect({ port: Number(port), host: '127.0.0.1' });
+    const got = collect(socket);
+    socket.write(join(clientFlags(), sendOption(option.startTls)));
+    if (index % 2 > 0) socket.end('no TLS at all');
+    else socket.once('data', () => socket.destroy());
+    await got;
+    return undefined;
+  });
+  const codes = (await Promise.all(outcomes)).filter((code) => code !== undefined);
+  assert.equal(
+    codes,
+    Array.from({ length: 8 }, () => 0),
+  );
+  await until(
+    () => served.events.filter((event) => event.includes('disconnected')).length === 12,
+    'the end of all',
+  );
+  await served.stop();
+});
+
 test('credentials that cannot be used are an error before anybody is let in', async () => {
   await fails('usage', readCertificates(clientFolder), /server-cert\.pem/);
   await fails('usage', readPreSharedKeys(scratch.path('nowhere')), /nowhere/);
