@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bench, line, PeerMissing, timesOf, verdict } from './bench.js';
 import { type Command, race } from './command.js';
@@ -9,12 +9,26 @@ import { Samples } from './samples.js';
 /** Of what nbdkit's file plugin does in the same time, at least. */
 const TARGETS = { shallow: 0.7, deep: 1, copy: 0.7 };
 
+interface Load {
+  /** Requests under way on each connection. */
+  readonly depth: number;
+  readonly connections: number;
+}
+
+const LOADS: readonly Load[] = [
+  { depth: 1, connections: 1 },
+  { depth: 16, connections: 1 },
+  { depth: 64, connections: 1 },
+  { depth: 1, connections: 4 },
+  { depth: 16, connections: 4 },
+];
+
 const FILE_BYTES = 1 << 30;
 const TURNS = 5;
 const SECONDS = 2;
 
 const RANDOM =
-  `nbd, random: fio's nbd engine on one connection over a Unix socket, a file of 1 GiB in the page cache for each ` +
+  `nbd, random: fio's nbd engine over 1 or 4 connections to a Unix socket, a file of 1 GiB in memory for each ` +
   `server; requests a second of ${SECONDS} s; the servers take turns, ${TURNS} each; median (least-most)`;
 
 const COPY = timesOf('nbd, copy: nbdcopy of 1 GiB over a Unix socket, its own connections', TURNS);
@@ -24,12 +38,12 @@ const CONTENDERS = [ours, nbdkit, qemuNbd];
 /** A plain file of 1 GiB in the page cache, served by us and by our peers. */
 export function plainNbd(folder: string): Bench[] {
   const random = ['randread', 'randwrite'].flatMap((kind) =>
-    [1, 16, 64].map((depth): Bench => {
-      const title = `nbd, plain file, ${kind} of 4 KiB at depth ${depth}`;
+    LOADS.map((load): Bench => {
+      const title = `nbd, plain file, ${kind} of 4 KiB at depth ${load.depth}, ${load.connections} connections`;
       return {
         title,
         method: RANDOM,
-        run: () => serving(folder, (running) => compareRandom(title, running, kind, depth)),
+        run: () => serving(folder, (running) => compareRandom(title, running, kind, load)),
       };
     }),
   );
@@ -45,11 +59,15 @@ export function plainNbd(folder: string): Bench[] {
 }
 
 function serving(folder: string, work: (running: readonly Running[]) => string[]): Promise<string[]> {
-  const fileFor = ({ name }: Contender) => fullFile(join(folder, `plain-${name}`));
+  const fileFor = ({ name }: Contender) => fullFile(join(memory ?? folder, `plain-${name}`));
   return withServers(folder, CONTENDERS, fileFor, work);
 }
 
 const created = new Set<string>();
+
+/** Where files lie in memory, so that no disk has a say; undefined where there is no such place. */
+const memory = existsSync('/dev/shm') ? mkdtempSync('/dev/shm/dmremap-bench-') : undefined;
+if (memory !== undefined) process.once('exit', () => rmSync(memory, { recursive: true, force: true }));
 
 /** A file of no holes. */
 function fullFile(path: string): string {
@@ -62,11 +80,11 @@ function fullFile(path: string): string {
   return path;
 }
 
-function compareRandom(title: string, running: readonly Running[], kind: string, depth: number): string[] {
+function compareRandom(title: string, running: readonly Running[], kind: string, load: Load): string[] {
   const samples = running.map(() => new Samples());
   for (let turn = 0; turn < TURNS; turn++)
-    for (const [index, { uri }] of running.entries()) samples[index]?.add(fio(uri, kind, depth));
-  const target = depth === 1 ? TARGETS.shallow : TARGETS.deep;
+    for (const [index, { uri }] of running.entries()) samples[index]?.add(fio(uri, kind, load));
+  const target = load.depth === 1 ? TARGETS.shallow : TARGETS.deep;
   return compared(title, running, samples, (own, theirs) => own.median / theirs.median, '/s', target);
 }
 
@@ -76,7 +94,7 @@ function compareCopies(
   running: readonly Running[],
   way: 'read' | 'write',
 ): string[] {
-  const source = fullFile(join(folder, 'plain-source'));
+  const source = fullFile(join(memory ?? folder, 'plain-source'));
   const commands = running.map(
     ({ uri }): Command => ({
       program: 'nbdcopy',
@@ -115,8 +133,9 @@ function compared(
 }
 
 /** Requests a second. */
-function fio(uri: string, kind: string, depth: number): number {
-  const size = ['--bs=4k', `--size=${FILE_BYTES}`, `--iodepth=${depth}`];
+function fio(uri: string, kind: string, { depth, connections }: Load): number {
+  const jobs = [`--iodepth=${depth}`, `--numjobs=${connections}`, '--group_reporting'];
+  const size = ['--bs=4k', `--size=${FILE_BYTES}`, ...jobs];
   const time = ['--time_based', `--runtime=${SECONDS}`, '--randrepeat=0', '--output-format=json'];
   const args = ['--name=x', '--ioengine=nbd', `--uri=${uri}`, `--rw=${kind}`, ...size, ...time];
   const { status, stdout, stderr, error } = spawnSync('fio', args, { encoding: 'utf8' });

@@ -62,8 +62,17 @@ export async function withServers<Result>(
     }
     return work(running);
   } finally {
-    for (const child of children) child.kill();
+    await Promise.all(children.map(ended));
   }
+}
+
+/** Some of them remove their socket at their very end, which must not be the next one's of that name. */
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.pid === undefined || child.exitCode !== null) resolve();
+    child.once('exit', () => resolve());
+    child.kill();
+  });
 }
 
 async function listening(child: ChildProcess, program: string, socket: string): Promise<void> {
