@@ -25,6 +25,7 @@ const BELOW = [
   'exchange',
   'remap',
   'serve',
+  'server',
   'control',
 ];
 
@@ -45,11 +46,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/nbd': { uses: [], pure: true },
   'src/server': { uses: ['nbd', 'serve', 'device'] },
   'src/control': { uses: ['server', 'exchange', 'device'] },
+  // What belongs to the process of a server.
+  'src/service': { uses: ['server', 'nbd', 'remap', 'device', 'format', 'operations'] },
   'src/operations': { uses: BELOW },
   'src/cli': { uses: ['operations', 'check', 'repair', 'migrate', 'format', 'layout', 'exchange', 'store'] },
   // A program of its own, which starts without the command framework.
   'src/fsck': { uses: ['cli', 'operations'] },
-  commands: { uses: ['cli', 'operations'] },
+  commands: { uses: ['cli', 'operations', 'service'] },
 };
 
 /** Files that every room may import. */
@@ -61,8 +64,13 @@ const GUESTS: readonly (readonly [module: RegExp, where: RegExp, most?: number])
   [/^inquirer$|^@inquirer\//, /^src\/cli\//],
   [/^cli-table3$/, /^src\/cli\/render\//, 1],
   [/^crc(\/|$)/, /^src\/format\/checksum\.ts$/],
-  [/^node:fs(\/|$)/, /^src\/(device\/|undo\/files\.ts$|server\/(socket-file|tls)\.ts$|control\/places\.ts$)/],
-  [/^node:(net|tls)$/, /^src\/(server|control)\//],
+  [
+    /^node:fs(\/|$)/,
+    /^src\/(device\/|undo\/files\.ts$|server\/(socket-file|tls)\.ts$|control\/places\.ts$|service\/pid-file\.ts$)/,
+  ],
+  [/^node:(net|tls)$/, /^src\/(server|control|service|operations\/serve)\//],
+  [/^pino$/, /^src\/service\/log\.ts$/],
+  [/^prom-client$/, /^src\/service\/metrics\.ts$/],
   [/^koffi$/, /^src\/device\//],
   [/^uvu(\/|$)/, /^test\/support\/harness\.ts$/],
 ];

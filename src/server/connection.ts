@@ -98,6 +98,11 @@ export class Connection {
     return this.#dispatch !== undefined;
   }
 
+  /** Bytes that have gone in and out: a number that stands still while the client does nothing. */
+  get moved(): number {
+    return this.#socket.bytesRead + this.#socket.bytesWritten - this.#socket.writableLength;
+  }
+
   /** Refuses whatever is asked from now on, and hangs up when what is under way has been answered. */
   shutDown(): void {
     this.#session.shutDown();
@@ -116,7 +121,7 @@ export class Connection {
 
   /** The client has neither sent nor taken anything since this was asked last, though it was its turn. */
   isStalled(): boolean {
-    const progress = this.#socket.bytesRead + this.#socket.bytesWritten - this.#socket.writableLength;
+    const progress = this.moved;
     const isStalled = progress === this.#progress && (this.#sender.isBusy || this.#session.isCut);
     this.#progress = progress;
     return isStalled;

@@ -98,6 +98,13 @@ export class NbdServer {
     return count;
   }
 
+  /** A number that stands still while no client does anything. */
+  get activity(): number {
+    let sum = this.#connected;
+    for (const connection of this.#connections.keys()) sum += connection.moved;
+    return sum;
+  }
+
   /** Bytes that clients hold in requests and replies, in whole buffers. */
   get memoryInUse(): number {
     return this.#memory.out;

@@ -134,6 +134,16 @@ export const ROWS: readonly Row[] = [
     lacking: [['selftest'], ['selftest', '--crash', '--image']],
   },
   {
+    name: 'serve',
+    does: 'change',
+    takes: 'device',
+    line: ({ spare, main }) => [
+      ...['serve', spare, '--main', main, '--unix', `${spare}.nbd`, '--control', `${spare}.ctl`],
+      ...['--run', 'true'],
+    ],
+    lacking: [['serve'], ['serve', 'SPARE', '--plan', 'FILE'], ['serve', 'SPARE', '--port']],
+  },
+  {
     name: 'status',
     does: 'read',
     takes: 'device',

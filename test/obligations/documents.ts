@@ -54,6 +54,7 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   await run('convert', relaid, '--layout', 'plain', '--yes');
   for (const entries of ['4', '600']) await run('resize', relaid, '--entries', entries, '--yes');
   await repairs(shop, run);
+  await serves(shop, things, run);
   await run('wipe', blank, '--yes');
   for (const more of [['--list'], ['--yes', '--dry-run'], ['--yes']]) await run('undo', blank, ...more);
 
@@ -78,6 +79,18 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   documents.push(documentOf(await dmremap(['--version', '--json']), 'dmremap'));
   documents.push(documentOf(await dmremap(['no-such-command', '--json']), 'dmremap'));
   return documents;
+}
+
+async function serves(
+  shop: Workshop,
+  { main }: { readonly main: string },
+  run: (...line: readonly string[]) => Promise<Document>,
+): Promise<void> {
+  const sockets = ['--unix', shop.path('served.nbd'), '--control', shop.path('served.ctl')];
+  await run('serve', shop.put('served.img', healthyImage()), '--main', main, ...sockets, '--run', 'true');
+  await run('serve', shop.put('twice.img', fixture('dup-main')), ...sockets);
+  const background = ['--detach', '--main', shop.path('missing')];
+  await run('serve', shop.put('detached.img', healthyImage()), ...sockets, ...background);
 }
 
 /** Every end that a repair can have. */

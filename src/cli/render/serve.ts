@@ -1,0 +1,57 @@
+import type { Terminal } from '../terminal.js';
+import { continued } from './check.js';
+import { stringifyJson } from './json.js';
+import { shellCommand } from './text.js';
+
+/** What there is to be told of a server that accepts clients. */
+export interface Served {
+  readonly uri: string | undefined;
+  readonly address:
+    | { readonly kind: 'unix'; readonly path: string }
+    | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+    | { readonly kind: 'inherited' }
+    | undefined;
+  readonly exportName: string;
+  readonly control: { readonly kind: string; readonly path?: string };
+  readonly setUuid: string | undefined;
+}
+
+/** What to type next: to attach the device, to mount it, and to stop. */
+export function serveHints(served: Served, terminal: Terminal): string {
+  const lines = [
+    ...attaching(served).map((words) => `attach:  ${shellCommand(words)}`),
+    ...(attaching(served).length === 0 ? [] : ['mount:   mount /dev/nbd0 /mnt']),
+    `stop:    ${shellCommand(['dmremap', 'ctl', 'stop', ...which(served)])}`,
+  ];
+  return `${lines.map((line) => continued(line, terminal)).join('\n')}\n`;
+}
+
+function attaching({ address, exportName }: Served): string[][] {
+  const name = exportName === '' ? [] : ['-N', exportName];
+  if (address?.kind === 'unix') return [['nbd-client', '-unix', address.path, '/dev/nbd0', ...name]];
+  if (address?.kind === 'tcp')
+    return [['nbd-client', address.host, String(address.port), '/dev/nbd0', ...name]];
+  return [];
+}
+
+function which({ control, setUuid }: Served): string[] {
+  if (control.path?.endsWith(`/${setUuid}.ctl`) === true && setUuid !== undefined) return ['--set', setUuid];
+  return control.path === undefined ? [] : ['--control', control.path];
+}
+
+/** The NBD URI, as bytes, which are not gathered but written at once; then nothing until the server has ended. */
+export async function* serveText({ uri }: Served, end: Promise<number>): AsyncGenerator<Uint8Array> {
+  if (uri !== undefined) yield Buffer.from(`${uri}\n`);
+  await end;
+}
+
+/** One document, whose beginning is there as soon as clients are accepted. */
+export async function* serveDocument(
+  device: string,
+  { uri }: Served,
+  end: Promise<number>,
+): AsyncGenerator<Uint8Array> {
+  const head = { command: 'serve', device, uri: uri ?? null };
+  yield Buffer.from(`${stringifyJson(head).replace(/\n\}$/, '')},\n`);
+  yield Buffer.from(`  "exit_code": ${await end}\n}\n`);
+}

@@ -1,0 +1,34 @@
+import { STATE } from '../../format/header.js';
+import type { SetFacts } from '../../serve/remap-set.js';
+import type { Status } from '../status.js';
+
+const NEARLY_FULL = 0.9;
+
+/** The status of a set that is served (cli.md, “Serving”). */
+export function liveStatus(facts: SetFacts, scanPercent: number): Status {
+  const { header, remapped, lost_remaps, failure, isDirty } = facts;
+  return {
+    start: 0,
+    length: header.main_device_size,
+    remapped,
+    lost: BigInt(lost_remaps),
+    used: remapped,
+    capacity: header.max_entries,
+    health: healthOf(facts),
+    write_errors: BigInt(facts.write_errors),
+    read_errors: BigInt(facts.read_errors),
+    auto_remaps: BigInt(facts.auto_remaps),
+    manual_remaps: BigInt(facts.manual_remaps),
+    scan_percent: scanPercent,
+    persist: failure !== undefined ? 'failed' : isDirty ? 'dirty' : 'enabled',
+    last_save: header.last_update_time,
+  };
+}
+
+function healthOf({ header, remapped, freeSectors, isWhole, pending, failure }: SetFacts): 1 | 2 | 3 {
+  const { max_entries, state } = header;
+  const isFull = remapped >= max_entries || freeSectors === 0;
+  // a copy that cannot be written, and what could not be remapped, are the end of a spare (cli.md)
+  if (isFull || !isWhole || failure !== undefined || state === STATE.error) return 3;
+  return remapped >= NEARLY_FULL * max_entries || pending > 0 ? 2 : 1;
+}

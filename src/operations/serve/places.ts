@@ -1,0 +1,69 @@
+import { isIP } from 'node:net';
+import { makeRunFolder, runFolder, socketsOf } from '../../control/places.js';
+import { DmremapError } from '../../errors.js';
+import { type Header, hasExtension, ZERO_UUID } from '../../format/header.js';
+import { inheritedSockets } from '../../server/activation.js';
+import type { Address } from '../../server/listen.js';
+
+/** Where clients and operators come in, as it was asked for. */
+export interface Wanted {
+  readonly unix?: string | undefined;
+  readonly port?: number | undefined;
+  readonly bind: string;
+  readonly control?: string | undefined;
+  /** Connections are secured by TLS. */
+  readonly isSecure: boolean;
+  /** Let others in without it. */
+  readonly insecure: boolean;
+}
+
+export interface Places {
+  readonly nbd: readonly Address[];
+  readonly control: Address;
+}
+
+/** The name that systemd gives to the socket for messages (FileDescriptorName=). */
+const CONTROL_NAME = 'control';
+
+/**
+ * The sockets of a server: those of systemd, else those that were named, else the set's in the folder of the user.
+ *
+ * @throws DmremapError `usage`
+ */
+export async function placesFor(header: Header, wanted: Wanted): Promise<Places> {
+  refuseOpenPort(wanted);
+  const inherited = inheritedSockets(process.env, process.pid);
+  const [given] = inherited.filter(({ name }) => name === CONTROL_NAME);
+  const nbd: Address[] = inherited
+    .filter(({ name }) => name !== CONTROL_NAME)
+    .map(({ fd }) => ({ kind: 'inherited', fd }));
+  if (wanted.unix !== undefined) nbd.push({ kind: 'unix', path: wanted.unix });
+  if (wanted.port !== undefined) nbd.push({ kind: 'tcp', host: wanted.bind, port: wanted.port });
+  const needsOwn = nbd.length === 0 || (wanted.control === undefined && given === undefined);
+  const own = needsOwn ? await ownSockets(header) : undefined;
+  if (nbd.length === 0 && own !== undefined) nbd.push({ kind: 'unix', path: own.nbd });
+  if (given !== undefined) return { nbd, control: { kind: 'inherited', fd: given.fd } };
+  return { nbd, control: { kind: 'unix', path: wanted.control ?? own?.control ?? '' } };
+}
+
+async function ownSockets(header: Header) {
+  if (!hasExtension(header) || header.set_uuid === ZERO_UUID)
+    throw new DmremapError('usage', 'this set has no uuid by which its sockets could be called', {
+      hint: 'name them with --unix and --control',
+    });
+  const folder = runFolder(process.env, process.geteuid?.() === 0);
+  await makeRunFolder(folder);
+  return socketsOf(folder, header.set_uuid);
+}
+
+/** Whoever can reach a port can read and write the disk. */
+function refuseOpenPort({ port, bind, isSecure, insecure }: Wanted): void {
+  if (port === undefined || isSecure || insecure || isLoopback(bind)) return;
+  throw new DmremapError('usage', `${bind} is no loopback address, and connections to it are not secured`, {
+    hint: 'use --tls-certificates or --tls-psk; --insecure lets everybody in who can reach it',
+  });
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

@@ -1,0 +1,243 @@
+import type { CacheMode } from '../device/concurrent-file.js';
+import { DmremapError } from '../errors.js';
+import { hasExtension, ZERO_UUID } from '../format/header.js';
+import { type OpenSet, type OpenSetOptions, openSet } from '../operations/serve/open-set.js';
+import { isLoopback, type Places, placesFor } from '../operations/serve/places.js';
+import { ServedSet, type ServeOptions } from '../operations/serve/serve.js';
+import type { RemapMode } from '../remap/policy.js';
+import type { Address } from '../server/listen.js';
+import { readCertificates, readPreSharedKeys, type Secure, secureWith } from '../server/tls.js';
+import { nbdUri } from '../server/uri.js';
+import type { Bytes } from '../units.js';
+import { type Logger, loggedEvents, openLog } from './log.js';
+import { Metrics } from './metrics.js';
+import { notify } from './notify.js';
+import { writePidFile } from './pid-file.js';
+import { runClient } from './run-client.js';
+
+/** The flags of cli.md, “Serving”, as they were parsed. */
+export interface ServingOptions {
+  readonly main?: string | undefined;
+  readonly 'accept-main'?: string | undefined;
+  readonly unix?: string | undefined;
+  readonly port?: number | undefined;
+  readonly bind: string;
+  readonly export: string;
+  readonly 'read-only': boolean;
+  readonly plan?: string | undefined;
+  readonly remap: RemapMode;
+  readonly cache?: CacheMode | undefined;
+  /** Bytes a second. */
+  readonly scan?: Bytes | undefined;
+  /** Seconds. */
+  readonly 'save-interval': number;
+  readonly control?: string | undefined;
+  readonly 'tls-certificates'?: string | undefined;
+  readonly 'tls-psk'?: string | undefined;
+  readonly insecure: boolean;
+  readonly 'max-connections': number;
+  readonly run?: string | undefined;
+  readonly 'pid-file'?: string | undefined;
+  readonly 'log-file'?: string | undefined;
+  readonly metrics?: string | undefined;
+  readonly verbose: boolean;
+  readonly quiet: boolean;
+  /** Raised where the server is to stop. */
+  readonly signal: AbortSignal;
+  /** Unix seconds. */
+  readonly now: () => bigint;
+}
+
+/** What there is to be told of a server that accepts clients. */
+export interface ServingFacts {
+  /** Undefined where systemd's sockets are all there is: their names are not known here. */
+  readonly uri: string | undefined;
+  /** Where clients find it; undefined as for the URI. */
+  readonly address: Address | undefined;
+  readonly exportName: string;
+  readonly control: Address;
+  readonly setUuid: string | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** A server with all that belongs to its process: log, metrics, pid file, the command that it lives for. */
+export class Serving {
+  readonly facts: ServingFacts;
+  readonly #served: ServedSet;
+  readonly #options: ServingOptions;
+  readonly #log: Logger;
+  readonly #metrics: Metrics | undefined;
+  readonly #removePidFile: () => Promise<void>;
+
+  private constructor(
+    served: ServedSet,
+    options: ServingOptions,
+    parts: {
+      readonly facts: ServingFacts;
+      readonly log: Logger;
+      readonly metrics: Metrics | undefined;
+      readonly removePidFile: () => Promise<void>;
+    },
+  ) {
+    this.#served = served;
+    this.#options = options;
+    this.#log = parts.log;
+    this.#metrics = parts.metrics;
+    this.#removePidFile = parts.removePidFile;
+    this.facts = parts.facts;
+  }
+
+  /**
+   * Opens the set and begins to accept clients. Nothing is left behind where that fails.
+   *
+   * @throws DmremapError as openSet, placesFor and ServedSet.start
+   */
+  static async start(spare: string, options: ServingOptions): Promise<Serving> {
+    const secure = await secureBy(options);
+    const log = openLog(options['log-file'], options.quiet ? 'error' : options.verbose ? 'debug' : 'info');
+    const opened = await openSet(spare, setOptions(options));
+    const places = await placesOf(opened, options, secure !== undefined);
+    const served = await ServedSet.start(opened, serveOptions(options, places, secure), loggedEvents(log));
+    try {
+      const facts = factsOf(opened, served, places, options, secure !== undefined);
+      const metrics = await meter(options, facts.setUuid ?? spare, served);
+      const pidFile = options['pid-file'];
+      const removePidFile = pidFile === undefined ? async () => {} : await writePidFile(pidFile);
+      notify('READY=1');
+      log.info({ uri: facts.uri, remaps: served.status.remapped }, 'accepts clients');
+      return new Serving(served, options, { facts, log, metrics, removePidFile });
+    } catch (error) {
+      await served.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * Serves until a signal, an operator or the end of its command stops it. Gives the exit code.
+   *
+   * @throws DmremapError where the last commit failed
+   */
+  async run(): Promise<number> {
+    const { run, signal } = this.#options;
+    const client = run === undefined ? undefined : runClient(run, this.facts.uri ?? '');
+    const stopped = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve());
+    });
+    const code = await Promise.race([
+      stopped.then(() => 0),
+      this.#served.asked.then(() => 0),
+      ...(client === undefined ? [] : [client.ended]),
+    ]);
+    client?.stop();
+    await this.#close();
+    return code;
+  }
+
+  async #close(): Promise<void> {
+    notify('STOPPING=1');
+    this.#log.info('stopping');
+    try {
+      await this.#served.close();
+      this.#log.info({ remaps: this.#served.status.remapped }, 'stopped');
+    } catch (error) {
+      this.#log.error({ error: String(error) }, 'the last commit failed');
+      throw error;
+    } finally {
+      this.#metrics?.close();
+      await this.#removePidFile();
+    }
+  }
+}
+
+function setOptions(options: ServingOptions): OpenSetOptions {
+  return {
+    main: options.main,
+    acceptMain: options['accept-main'],
+    readOnly: options['read-only'],
+    plan: options.plan,
+    remap: options.remap,
+    cache: options.cache,
+    saveInterval: options['save-interval'] * 1000,
+    now: options.now,
+  };
+}
+
+/** Where nobody can come in, the devices are closed again. */
+async function placesOf(
+  { set, header }: OpenSet,
+  options: ServingOptions,
+  isSecure: boolean,
+): Promise<Places> {
+  try {
+    return await placesFor(header, { ...options, isSecure });
+  } catch (error) {
+    await set.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+function serveOptions(
+  options: ServingOptions,
+  { nbd, control }: Places,
+  secure: Secure | undefined,
+): ServeOptions {
+  return {
+    exportName: options.export,
+    description: 'remapped by dmremap',
+    nbd,
+    control,
+    secure,
+    maxConnections: options['max-connections'],
+    scan: options.scan,
+  };
+}
+
+async function secureBy(options: ServingOptions): Promise<Secure | undefined> {
+  const { 'tls-certificates': folder, 'tls-psk': file } = options;
+  if (folder !== undefined) return secureWith(await readCertificates(folder));
+  return file === undefined ? undefined : secureWith(await readPreSharedKeys(file));
+}
+
+function factsOf(
+  { header, main, recovered }: OpenSet,
+  served: ServedSet,
+  { nbd, control }: Places,
+  options: ServingOptions,
+  isSecure: boolean,
+): ServingFacts {
+  const [index] = nbd.flatMap(({ kind }, place) => (kind === 'inherited' ? [] : [place]));
+  const found = index === undefined ? undefined : nbd[index];
+  const address = found?.kind === 'tcp' ? { ...found, port: served.portOf(index ?? 0) ?? found.port } : found;
+  return {
+    uri:
+      address === undefined || address.kind === 'inherited'
+        ? undefined
+        : nbdUri(address, options.export, isSecure),
+    address,
+    exportName: options.export,
+    control,
+    setUuid: hasExtension(header) && header.set_uuid !== ZERO_UUID ? header.set_uuid : undefined,
+    warnings: [...main.warnings, ...recovered.map((step) => `in memory only: ${step}`)],
+  };
+}
+
+const METRICS_HOST = '127.0.0.1';
+
+async function meter(
+  { metrics, insecure }: ServingOptions,
+  set: string,
+  served: ServedSet,
+): Promise<Metrics | undefined> {
+  if (metrics === undefined) return undefined;
+  const [, host = METRICS_HOST, port = ''] = /^(?:\[?(.*?)\]?:)?(\d+)$/.exec(metrics) ?? [];
+  if (port === '' || Number(port) > 65_535)
+    throw new DmremapError('usage', `--metrics ${metrics} is not [ADDR:]PORT`);
+  if (!insecure && !isLoopback(host))
+    throw new DmremapError('usage', `${host} is no loopback address`, {
+      hint: '--insecure shows the metrics to everybody who can reach it',
+    });
+  const metered = new Metrics(set, () => ({ status: served.status, clients: served.clients }));
+  await metered.listen(host, Number(port));
+  return metered;
+}

@@ -1,0 +1,285 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { healthyImage, MAIN_SECTORS } from '../obligations/commands.js';
+import { DMREMAP, type Ended, PLAIN, runProgram } from '../obligations/run-cli.js';
+import { fingerprint, hashOf, patient, Workshop } from '../obligations/workshop.js';
+import { fixture } from '../support/fixtures.js';
+import { SECTOR } from '../support/format-numbers.js';
+import { assert, needs, suite } from '../support/harness.js';
+import { judge } from '../support/reader.js';
+
+/** The program that serves a set: from recovery to the last commit. */
+
+const test = suite('serve');
+const slow = patient(test);
+let shop: Workshop;
+const running = new Set<ChildProcess>();
+test.before(() => needs('nbdinfo', 'nbdcopy', 'qemu-io'));
+test.beforeEach(() => {
+  shop = new Workshop();
+});
+test.afterEach(() => {
+  for (const child of running) child.kill('SIGKILL');
+  running.clear();
+  shop.cleanUp();
+});
+
+/** A server in a process of its own. */
+interface Server {
+  readonly uri: string;
+  readonly control: string;
+  readonly child: ChildProcess;
+  /** Asks it to end; how it did. */
+  stop(signal?: NodeJS.Signals): Promise<Ended>;
+}
+
+async function serve(spare: string, main: string, more: readonly string[] = []): Promise<Server> {
+  const control = shop.path('set.ctl');
+  const line = [
+    DMREMAP,
+    'serve',
+    spare,
+    '--main',
+    main,
+    '--unix',
+    shop.path('set.nbd'),
+    '--control',
+    control,
+    ...more,
+  ];
+  const child = spawn(process.execPath, line, {
+    env: { ...PLAIN, ...shop.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let [stdout, stderr] = ['', ''];
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const uri = await new Promise<string>((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      if (stdout.includes('\n')) resolve(stdout.split('\n')[0] ?? '');
+    });
+    void ended.then(({ code }) => reject(new Error(`serve ended with ${code}: ${stderr}`)));
+  });
+  return {
+    uri,
+    control,
+    child,
+    stop: (signal = 'SIGTERM') => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** The set of the healthy spare, on a main whose sectors hold their numbers. */
+function files(): { spare: string; main: string } {
+  const main = Buffer.alloc(MAIN_SECTORS * SECTOR);
+  for (let sector = 0; sector < MAIN_SECTORS; sector++) main.writeUInt32LE(sector, sector * SECTOR);
+  return { spare: shop.put('spare.img', healthyImage()), main: shop.put('main.img', main) };
+}
+
+async function run(...command: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runProgram(command);
+  assert.is(code, 0, `${command.join(' ')}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+/** Sends a message as socat would; the answer. */
+async function ask(path: string, message: string): Promise<string> {
+  const socket = connect(path);
+  socket.write(`${message}\n`);
+  let answer = '';
+  for await (const piece of socket.setEncoding('utf8')) {
+    answer += piece;
+    if (answer.endsWith('\n')) break;
+  }
+  socket.destroy();
+  return answer.trimEnd();
+}
+
+function stateOf(spare: string): number {
+  return readFileSync(spare).readUInt32LE(56);
+}
+
+slow('clients see remapped sectors; what they write is there afterwards, and the set is clean', async () => {
+  const { spare, main } = files();
+  const marked = readFileSync(spare);
+  marked.fill(0xaa, 17 * SECTOR, 18 * SECTOR);
+  writeFileSync(spare, marked);
+  const server = await serve(spare, main);
+  assert.is(stateOf(spare), 1, 'in use');
+  assert.is((await run('nbdinfo', '--size', server.uri)).trim(), String(MAIN_SECTORS * SECTOR));
+  assert.match(await run('nbdinfo', '--map=x-dmremap:sectors', server.uri), /\n\s+3584\s+1536\s+1/);
+  const copy = shop.path('copy.img');
+  await run('nbdcopy', '--connections=4', server.uri, copy);
+  const expected = readFileSync(main);
+  for (const [mainSector, spareSector] of [
+    [7, 16],
+    [8, 17],
+    [9, 18],
+    [1000, 19],
+    [4095, 20],
+  ] as const)
+    marked.copy(expected, mainSector * SECTOR, spareSector * SECTOR, (spareSector + 1) * SECTOR);
+  assert.ok(readFileSync(copy).equals(expected), 'the remapped device');
+  await run('qemu-io', '-f', 'raw', '-c', 'write -P 0x5a 3k 4k', '-c', 'flush', server.uri);
+  const { code } = await server.stop();
+  assert.is(code, 0);
+  assert.equal([stateOf(spare), judge(readFileSync(spare)).n], [0, 0]);
+  assert.is(readFileSync(spare)[16 * SECTOR], 0x5a, 'sector 7 lives on the spare');
+  assert.is(readFileSync(main).readUInt32LE(8 * SECTOR), 8, 'main is not written where it failed');
+  assert.is(readFileSync(main)[6 * SECTOR], 0x5a);
+});
+
+slow('messages', async () => {
+  const { spare, main } = files();
+  const server = await serve(spare, main);
+  assert.is(statSync(server.control).mode & 0o777, 0o600);
+  assert.match(
+    await ask(server.control, 'status'),
+    /^ok 0 4096 remap v3.0 5\/\d+ 0\/\d+ 5\/\d+ health=1 errors=W0:R0 auto_remaps=0 manual_remaps=5 scan=0% persist=enabled last_save=\d+$/,
+  );
+  assert.match(await ask(server.control, 'remap 100'), /^ok/);
+  assert.match(await ask(server.control, 'remap 100'), /^error .*already/);
+  assert.match(await ask(server.control, 'verify 100'), /^ok 100 spare \d+$/);
+  assert.match(await ask(server.control, 'status'), /manual_remaps=6/);
+  assert.match(await ask(server.control, 'unremap 100'), /^ok/);
+  assert.match(await ask(server.control, 'remap 4096'), /^error/);
+  assert.match(await ask(server.control, 'nonsense'), /^error/);
+  assert.is(await ask(server.control, 'ping'), 'ok');
+  const ended = server.stop('SIGCONT');
+  assert.is(await ask(server.control, 'stop'), 'ok');
+  assert.is((await ended).code, 0);
+  assert.equal(judge(readFileSync(spare)).truth?.length, 5);
+});
+
+slow('a second server and every change are refused while it serves', async () => {
+  const { spare, main } = files();
+  const server = await serve(spare, main);
+  const again = await shop.run([
+    'serve',
+    spare,
+    '--main',
+    main,
+    '--unix',
+    shop.path('b.nbd'),
+    '--control',
+    shop.path('b.ctl'),
+  ]);
+  assert.is(again.code, 8, again.stderr);
+  assert.is((await shop.run(['resize', spare, '--entries', '600', '--yes'])).code, 8);
+  assert.is((await shop.run(['check', spare])).code, 0, 'in use is no problem');
+  assert.is((await server.stop('SIGINT')).code, 0);
+});
+
+slow('killed, and served again: what was flushed is there', async () => {
+  const { spare, main } = files();
+  const server = await serve(spare, main);
+  await ask(server.control, 'remap 200');
+  await run('qemu-io', '-f', 'raw', '-c', 'write -P 0x77 100k 1k', '-c', 'flush', server.uri);
+  await server.stop('SIGKILL');
+  assert.is((await shop.run(['check', spare])).code, 4, 'not shut down cleanly');
+  const second = await serve(spare, main);
+  await run('qemu-io', '-f', 'raw', '-c', 'read -P 0x77 100k 1k', second.uri);
+  assert.match(await ask(second.control, 'verify 200'), /^ok 200 spare/);
+  assert.is((await second.stop()).code, 0);
+});
+
+slow('read-only writes nothing, whatever it has to recover', async () => {
+  const { main } = files();
+  const stale = healthyImage().fill(0, 0, 4096);
+  const spare = shop.put('lame.img', stale);
+  const before = [fingerprint(spare), fingerprint(main)];
+  const server = await serve(spare, main, ['--read-only']);
+  assert.match(await run('nbdinfo', server.uri), 'is_read_only: true');
+  await run('nbdcopy', server.uri, shop.path('copy.img'));
+  assert.match(await ask(server.control, 'remap 9'), /^error/);
+  assert.is((await server.stop()).code, 0);
+  assert.equal([fingerprint(spare), fingerprint(main)], before);
+});
+
+slow('what waits for the operator is not served: 4', async () => {
+  const spare = shop.put('twice.img', fixture('dup-main'));
+  const main = shop.sparse('main.img', 2_000_000 * SECTOR);
+  const before = hashOf(spare);
+  const sockets = ['--unix', shop.path('a.nbd'), '--control', shop.path('a.ctl')];
+  const ended = await shop.run(['serve', spare, '--main', main, ...sockets]);
+  assert.is(ended.code, 4, ended.stderr);
+  assert.match(ended.stdout, 'main-duplicate');
+  assert.is(hashOf(spare), before);
+  const plan = shop.path('plan.json');
+  await shop.run(['repair', spare, '--answer', 'main-duplicate=keep-494', '--plan', plan]);
+  const server = await serve(spare, main, ['--read-only', '--plan', plan]);
+  const planned = shop.path('planned.img');
+  await run('nbdcopy', server.uri, planned);
+  assert.is((await server.stop()).code, 0);
+  assert.is(hashOf(spare), before);
+  await shop.run(['repair', spare, '--apply', plan, '--yes']);
+  const repaired = await serve(spare, main);
+  const applied = shop.path('applied.img');
+  await run('nbdcopy', repaired.uri, applied);
+  assert.is((await repaired.stop()).code, 0);
+  assert.is(hashOf(planned), hashOf(applied), 'what is served after the plan');
+});
+
+slow('--run lives as long as its command and ends with its code', async () => {
+  const { spare, main } = files();
+  const sockets = ['--unix', shop.path('r.nbd'), '--control', shop.path('r.ctl')];
+  const command = 'nbdinfo --size "$uri" >&2; exit 7';
+  const ended = await shop.run(['serve', spare, '--main', main, ...sockets, '--run', command]);
+  assert.is(ended.code, 7, ended.stderr);
+  assert.match(ended.stderr, String(MAIN_SECTORS * SECTOR));
+  assert.is(stateOf(spare), 0);
+});
+
+slow('--detach goes on by itself; --pid-file tells who; SIGTERM ends it', async () => {
+  const { spare, main } = files();
+  const [pidFile, log] = [shop.path('pid'), shop.path('log')];
+  const sockets = ['--unix', shop.path('d.nbd'), '--control', shop.path('d.ctl')];
+  const line = [
+    'serve',
+    spare,
+    '--main',
+    main,
+    ...sockets,
+    '--detach',
+    '--pid-file',
+    pidFile,
+    '--log-file',
+    log,
+  ];
+  const ended = await shop.run(line);
+  assert.is(ended.code, 0, ended.stderr);
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  assert.is((await run('nbdinfo', '--size', ended.stdout.trim())).trim(), String(MAIN_SECTORS * SECTOR));
+  assert.is((await shop.run(line)).code, 8, 'the child tells why it could not');
+  process.kill(pid, 'SIGTERM');
+  for (let tries = 0; existsSync(pidFile) && tries < 100; tries++) await delay(50);
+  assert.not.ok(existsSync(pidFile));
+  assert.is(stateOf(spare), 0);
+  for (const row of readFileSync(log, 'utf8').trim().split('\n')) assert.ok(JSON.parse(row).msg);
+});
+
+slow('an address that others can reach wants TLS or --insecure', async () => {
+  const { spare, main } = files();
+  const before = fingerprint(spare);
+  for (const more of [
+    ['--port', '0', '--bind', '0.0.0.0'],
+    ['--metrics', '0.0.0.0:0'],
+    ['--metrics', 'x'],
+  ]) {
+    const sockets = ['--unix', shop.path('i.nbd'), '--control', shop.path('i.ctl')];
+    const ended = await shop.run(['serve', spare, '--main', main, ...sockets, ...more]);
+    assert.is(ended.code, 16, `${more}: ${ended.stderr}`);
+  }
+  assert.is(judge(readFileSync(spare)).n, 0);
+  assert.ok(before.length > 0);
+});
