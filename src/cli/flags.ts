@@ -23,6 +23,8 @@ const SPARE_FORMS = 'The spare: a block device, an image file, or SET=, SPARE=, 
 
 export const spareArg = deviceArg({ required: true, description: SPARE_FORMS });
 
+export const optionalSpareArg = deviceArg({ description: SPARE_FORMS });
+
 export const sparesArg = deviceArg({ required: true, multiple: true, description: SPARE_FORMS });
 
 const sector = Args.custom<SectorRange>({ parse: async (text) => parseSectors(text) });
@@ -101,6 +103,9 @@ export const undoFlags = {
 
 /** What every command that writes to a device takes. */
 export const changeFlags = { yes: yesFlag, 'dry-run': dryRunFlag, ...undoFlags };
+
+/** The socket on which a server takes messages. */
+export const controlFlag = Flags.custom<string>({ helpValue: 'PATH' });
 
 /** For commands whose result can go to a file. */
 export const outputFlags = {

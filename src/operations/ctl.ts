@@ -1,6 +1,7 @@
 import { ask } from '../control/client.js';
-import { type RunFolder, servedSets, socketsOf } from '../control/places.js';
+import { type RunFolder, runFolder, servedSets, socketsOf } from '../control/places.js';
 import { DmremapError } from '../errors.js';
+import { readStatusLine, type Status } from './status.js';
 
 export interface CtlOptions {
   /** Name and argument, as they are sent. */
@@ -13,27 +14,39 @@ export interface CtlOptions {
   readonly folder: () => RunFolder;
 }
 
-export interface CtlResult {
-  /** Whether the server did what it was told. */
-  readonly done: boolean;
-  /** What it said after `ok` or `error`. */
-  readonly answer: string;
+/** Where the servers of this user have their sockets. */
+export function usersFolder(): RunFolder {
+  return runFolder(process.env, process.geteuid?.() === 0);
 }
 
 /**
- * Sends one message to a running server (dmremap ctl).
+ * Sends one message to a running server (dmremap ctl). Gives what it said after `ok`.
  *
  * @throws DmremapError `no-such-device` where no server answers, `ambiguous` where several do and none is named,
- * `usage`, `permission`, `io`
+ * `usage`, `permission`; `io`, with what the server said, where it did not do what it was told
  */
-export async function ctl(options: CtlOptions): Promise<CtlResult> {
+export async function ctl(options: CtlOptions): Promise<string> {
   const message = options.words.join(' ');
   if (/[\r\n]/.test(message)) throw new DmremapError('usage', 'a message is one line');
   const answer = await ask(await socketFor(options), message);
   const [, verdict, text = ''] = /^(ok|error)(?: (.*))?$/s.exec(answer) ?? [];
   if (verdict === undefined)
     throw new DmremapError('io', `the server said ${JSON.stringify(answer.slice(0, 60))}`);
-  return { done: verdict === 'ok', answer: text };
+  if (verdict === 'error') throw new DmremapError('io', text);
+  return text;
+}
+
+/**
+ * The status of a running server.
+ *
+ * @throws DmremapError as ctl
+ */
+export async function liveStatusBehind(control: string): Promise<Status> {
+  const line = await ctl({ words: ['status'], control, folder: usersFolder });
+  const status = readStatusLine(line);
+  if (status === undefined)
+    throw new DmremapError('io', `${control} said ${JSON.stringify(line.slice(0, 60))}`);
+  return status;
 }
 
 async function socketFor({ set, control, folder }: CtlOptions): Promise<string> {

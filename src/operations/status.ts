@@ -78,6 +78,33 @@ export function statusLine(status: Status): string {
   ].join(' ');
 }
 
+const STATUS_LINE =
+  /^(?<start>\d+) (?<length>\d+) remap v3\.0 (?<remapped>\d+)\/(?<capacity>\d+) (?<lost>\d+)\/\d+ (?<used>\d+)\/\d+ health=(?<health>[123]) errors=W(?<write_errors>\d+):R(?<read_errors>\d+) auto_remaps=(?<auto_remaps>\d+) manual_remaps=(?<manual_remaps>\d+) scan=(?<scan_percent>\d+)% persist=(?<persist>enabled|dirty|failed) last_save=(?<last_save>\d+)$/;
+
+/** What a status line says; undefined where it is none. */
+export function readStatusLine(line: string): Status | undefined {
+  const said = STATUS_LINE.exec(line)?.groups;
+  if (said === undefined) return undefined;
+  const number = (name: string) => Number(said[name]);
+  const exact = (name: string) => BigInt(said[name] ?? 0);
+  return {
+    start: number('start'),
+    length: exact('length'),
+    remapped: number('remapped'),
+    lost: exact('lost'),
+    used: number('used'),
+    capacity: number('capacity'),
+    health: number('health') as Status['health'],
+    write_errors: exact('write_errors'),
+    read_errors: exact('read_errors'),
+    auto_remaps: exact('auto_remaps'),
+    manual_remaps: exact('manual_remaps'),
+    scan_percent: number('scan_percent'),
+    persist: said['persist'] as Status['persist'],
+    last_save: exact('last_save'),
+  };
+}
+
 /** The same as metrics in the Prometheus text format. */
 export function prometheusText(device: string, status: Status): string {
   const label = `{device="${device.replace(/[\\"\n]/g, (character) => `\\${character === '\n' ? 'n' : character}`)}"}`;

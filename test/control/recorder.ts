@@ -2,7 +2,8 @@ import type { Controlled } from '../../src/control/controlled.js';
 import { DmremapError } from '../../src/errors.js';
 import type { SectorRange } from '../../src/exchange/quantities.js';
 
-export const STATUS_LINE = '0 204800 remap v3.0 2/1000 0/1000 2/1000 health=1';
+export const STATUS_LINE =
+  '0 204800 remap v3.0 2/1000 0/1000 2/1000 health=1 errors=W0:R0 auto_remaps=0 manual_remaps=2 scan=0% persist=enabled last_save=1696195200';
 
 /** A set that only notes what it was asked for. It has 3 unsaved remaps and 2 clients. */
 export class Recorder implements Controlled {

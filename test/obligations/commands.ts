@@ -11,6 +11,8 @@ export interface Things {
   readonly main: string;
   /** A json dump of the healthy spare. */
   readonly dump: string;
+  /** The socket of a server. */
+  readonly control: string;
 }
 
 export interface Row {
@@ -67,6 +69,13 @@ export const ROWS: readonly Row[] = [
     line: ({ spare, main }) => ['create', spare, '--main', main, '--discard-remaps', LIVE, '--yes'],
     lacking: [['create'], ['create', 'SPARE', '--yes'], ['create', '--main-size', '1G', '--yes']],
     onZeros: 'success',
+  },
+  {
+    name: 'ctl',
+    does: 'read',
+    takes: 'nothing',
+    line: ({ control }) => ['ctl', 'verify', '7', '--control', control],
+    lacking: [['ctl'], ['ctl', 'ping', '--control']],
   },
   {
     name: 'dump',

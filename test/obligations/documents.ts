@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { decodeHead, HEAD_SIZE, isRefusal, sectorInState, UNDO_STATE } from '../../src/undo/format.js';
 import { endPlace, patchSealed } from '../support/build-image.js';
 import { fixture } from '../support/fixtures.js';
-import { healthyImage, readingLines } from './commands.js';
+import { healthyImage, readingLines, type Things } from './commands.js';
 import { dmremap } from './run-cli.js';
 import { type Document, documentOf } from './schemas.js';
 import type { Workshop } from './workshop.js';
@@ -83,11 +83,22 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
 
 async function serves(
   shop: Workshop,
-  { main }: { readonly main: string },
+  things: Things,
   run: (...line: readonly string[]) => Promise<Document>,
 ): Promise<void> {
+  const { control } = things;
+  for (const message of ['ping', 'stop']) await run('ctl', message, '--control', control);
+  await run('status', '--control', control);
   const sockets = ['--unix', shop.path('served.nbd'), '--control', shop.path('served.ctl')];
-  await run('serve', shop.put('served.img', healthyImage()), '--main', main, ...sockets, '--run', 'true');
+  await run(
+    'serve',
+    shop.put('served.img', healthyImage()),
+    '--main',
+    things.main,
+    ...sockets,
+    '--run',
+    'true',
+  );
   await run('serve', shop.put('twice.img', fixture('dup-main')), ...sockets);
   const background = ['--detach', '--main', shop.path('missing')];
   await run('serve', shop.put('detached.img', healthyImage()), ...sockets, ...background);

@@ -13,7 +13,7 @@ import { hashOf, patient, Workshop } from './workshop.js';
 const test = suite('obligations: output');
 const slow = patient(test);
 const shop = new Workshop();
-let healthy: Things = { spare: '', main: '', dump: '' };
+let healthy: Things = { spare: '', main: '', dump: '', control: '' };
 /** No copy of it is valid: all who read it answer 4. */
 let damaged: Things = healthy;
 test.before(async () => {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { ControlServer } from '../../src/control/server.js';
+import { Recorder } from '../control/recorder.js';
 import { Scratch } from '../device/scratch.js';
 import { SECTOR } from '../support/format-numbers.js';
 import type { Body, Suite } from '../support/harness.js';
@@ -28,6 +30,16 @@ export class Workshop extends Scratch {
     return dmremap(args, { ...settings, env: { ...this.env, ...settings.env } });
   }
 
+  /** A server in this process that takes messages. */
+  async #serve(): Promise<string> {
+    const path = this.path('server.ctl');
+    if (existsSync(path)) return path;
+    const server = new ControlServer(new Recorder());
+    await server.listen({ kind: 'unix', path });
+    this.atEnd(() => void server.stop());
+    return path;
+  }
+
   /** The healthy spare, its main, and its dump. */
   async healthy(): Promise<Things> {
     const spare = this.put('healthy.img', healthyImage());
@@ -35,7 +47,7 @@ export class Workshop extends Scratch {
     const dump = this.path('healthy.json');
     const { code, stderr } = await this.run(['dump', spare, '-o', dump, '--overwrite']);
     if (code !== 0) throw new Error(`the healthy spare cannot be dumped: ${stderr}`);
-    return { spare, main, dump };
+    return { spare, main, dump, control: await this.#serve() };
   }
 }
 

@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
-import { makeRunFolder, runFolder, socketsOf } from '../../control/places.js';
+import { makeRunFolder, socketsOf } from '../../control/places.js';
 import { DmremapError } from '../../errors.js';
 import { type Header, hasExtension, ZERO_UUID } from '../../format/header.js';
 import { inheritedSockets } from '../../server/activation.js';
 import type { Address } from '../../server/listen.js';
+import { usersFolder } from '../ctl.js';
 
 /** Where clients and operators come in, as it was asked for. */
 export interface Wanted {
@@ -51,7 +52,7 @@ async function ownSockets(header: Header) {
     throw new DmremapError('usage', 'this set has no uuid by which its sockets could be called', {
       hint: 'name them with --unix and --control',
     });
-  const folder = runFolder(process.env, process.geteuid?.() === 0);
+  const folder = usersFolder();
   await makeRunFolder(folder);
   return socketsOf(folder, header.set_uuid);
 }
