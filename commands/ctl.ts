@@ -9,11 +9,8 @@ export default class Ctl extends BaseCommand<typeof Ctl> {
   static override description =
     'Messages: save, restore [discard], attach DEVICE, status, remap SECTOR, unremap SECTOR, clear, verify SECTOR, ping, stop [force].';
   static override args = {
-    message: Args.string({
-      required: true,
-      multiple: true,
-      description: 'The message and what it is about.',
-    }),
+    message: Args.string({ required: true, description: 'The message.' }),
+    about: Args.string({ description: 'What it is about: a sector, a device, discard, force.' }),
   };
   static override flags = {
     set: Flags.string({
@@ -26,15 +23,16 @@ export default class Ctl extends BaseCommand<typeof Ctl> {
 
   protected async execute({ args, flags }: Input<typeof Ctl>): Promise<CommandResult> {
     const { set, control } = flags;
+    const words = args.about === undefined ? [args.message] : [args.message, args.about];
     const answer = await ctl({
-      words: args.message,
+      words,
       ...(set === undefined ? {} : { set }),
       ...(control === undefined ? {} : { control }),
       folder: usersFolder,
     });
     return {
       exitCode: 0,
-      json: { message: args.message.join(' '), answer },
+      json: { message: words.join(' '), answer },
       text: () => (answer === '' ? 'ok\n' : `${answer}\n`),
       isData: true,
     };
