@@ -1,108 +1,29 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { healthyImage, MAIN_SECTORS } from '../obligations/commands.js';
-import { DMREMAP, type Ended, PLAIN, runProgram } from '../obligations/run-cli.js';
 import { fingerprint, hashOf, patient, Workshop } from '../obligations/workshop.js';
 import { fixture } from '../support/fixtures.js';
 import { SECTOR } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
+import { ask, run, serve } from './served-set.js';
 
 /** The program that serves a set: from recovery to the last commit. */
 
 const test = suite('serve');
 const slow = patient(test);
 let shop: Workshop;
-const running = new Set<ChildProcess>();
 test.before(() => needs('nbdinfo', 'nbdcopy', 'qemu-io'));
 test.beforeEach(() => {
   shop = new Workshop();
 });
-test.afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-  running.clear();
-  shop.cleanUp();
-});
-
-/** A server in a process of its own. */
-interface Server {
-  readonly uri: string;
-  readonly control: string;
-  readonly child: ChildProcess;
-  /** Asks it to end; how it did. */
-  stop(signal?: NodeJS.Signals): Promise<Ended>;
-}
-
-async function serve(spare: string, main: string, more: readonly string[] = []): Promise<Server> {
-  const control = shop.path('set.ctl');
-  const line = [
-    DMREMAP,
-    'serve',
-    spare,
-    '--main',
-    main,
-    '--unix',
-    shop.path('set.nbd'),
-    '--control',
-    control,
-    ...more,
-  ];
-  const child = spawn(process.execPath, line, {
-    env: { ...PLAIN, ...shop.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.add(child);
-  let [stdout, stderr] = ['', ''];
-  const ended = new Promise<Ended>((resolve) => {
-    child.once('close', (code) => resolve({ code, stdout, stderr }));
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const uri = await new Promise<string>((resolve, reject) => {
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-      if (stdout.includes('\n')) resolve(stdout.split('\n')[0] ?? '');
-    });
-    void ended.then(({ code }) => reject(new Error(`serve ended with ${code}: ${stderr}`)));
-  });
-  return {
-    uri,
-    control,
-    child,
-    stop: (signal = 'SIGTERM') => {
-      child.kill(signal);
-      return ended;
-    },
-  };
-}
+test.afterEach(() => shop.cleanUp());
 
 /** The set of the healthy spare, on a main whose sectors hold their numbers. */
 function files(): { spare: string; main: string } {
   const main = Buffer.alloc(MAIN_SECTORS * SECTOR);
   for (let sector = 0; sector < MAIN_SECTORS; sector++) main.writeUInt32LE(sector, sector * SECTOR);
   return { spare: shop.put('spare.img', healthyImage()), main: shop.put('main.img', main) };
-}
-
-async function run(...command: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await runProgram(command);
-  assert.is(code, 0, `${command.join(' ')}: ${stdout}${stderr}`);
-  return stdout;
-}
-
-/** Sends a message as socat would; the answer. */
-async function ask(path: string, message: string): Promise<string> {
-  const socket = connect(path);
-  socket.write(`${message}\n`);
-  let answer = '';
-  for await (const piece of socket.setEncoding('utf8')) {
-    answer += piece;
-    if (answer.endsWith('\n')) break;
-  }
-  socket.destroy();
-  return answer.trimEnd();
 }
 
 function stateOf(spare: string): number {
@@ -114,7 +35,7 @@ slow('clients see remapped sectors; what they write is there afterwards, and the
   const marked = readFileSync(spare);
   marked.fill(0xaa, 17 * SECTOR, 18 * SECTOR);
   writeFileSync(spare, marked);
-  const server = await serve(spare, main);
+  const server = await serve(shop, spare, main);
   assert.is(stateOf(spare), 1, 'in use');
   assert.is((await run('nbdinfo', '--size', server.uri)).trim(), String(MAIN_SECTORS * SECTOR));
   assert.match(await run('nbdinfo', '--map=x-dmremap:sectors', server.uri), /\n\s+3584\s+1536\s+1/);
@@ -141,7 +62,7 @@ slow('clients see remapped sectors; what they write is there afterwards, and the
 
 slow('messages', async () => {
   const { spare, main } = files();
-  const server = await serve(spare, main);
+  const server = await serve(shop, spare, main);
   assert.is(statSync(server.control).mode & 0o777, 0o600);
   assert.match(
     await ask(server.control, 'status'),
@@ -163,7 +84,7 @@ slow('messages', async () => {
 
 slow('a second server and every change are refused while it serves', async () => {
   const { spare, main } = files();
-  const server = await serve(spare, main);
+  const server = await serve(shop, spare, main);
   const again = await shop.run([
     'serve',
     spare,
@@ -182,12 +103,12 @@ slow('a second server and every change are refused while it serves', async () =>
 
 slow('killed, and served again: what was flushed is there', async () => {
   const { spare, main } = files();
-  const server = await serve(spare, main);
+  const server = await serve(shop, spare, main);
   await ask(server.control, 'remap 200');
   await run('qemu-io', '-f', 'raw', '-c', 'write -P 0x77 100k 1k', '-c', 'flush', server.uri);
   await server.stop('SIGKILL');
   assert.is((await shop.run(['check', spare])).code, 4, 'not shut down cleanly');
-  const second = await serve(spare, main);
+  const second = await serve(shop, spare, main);
   await run('qemu-io', '-f', 'raw', '-c', 'read -P 0x77 100k 1k', second.uri);
   assert.match(await ask(second.control, 'verify 200'), /^ok 200 spare/);
   assert.is((await second.stop()).code, 0);
@@ -198,7 +119,7 @@ slow('read-only writes nothing, whatever it has to recover', async () => {
   const stale = healthyImage().fill(0, 0, 4096);
   const spare = shop.put('lame.img', stale);
   const before = [fingerprint(spare), fingerprint(main)];
-  const server = await serve(spare, main, ['--read-only']);
+  const server = await serve(shop, spare, main, ['--read-only']);
   assert.match(await run('nbdinfo', server.uri), 'is_read_only: true');
   await run('nbdcopy', server.uri, shop.path('copy.img'));
   assert.match(await ask(server.control, 'remap 9'), /^error/);
@@ -217,13 +138,13 @@ slow('what waits for the operator is not served: 4', async () => {
   assert.is(hashOf(spare), before);
   const plan = shop.path('plan.json');
   await shop.run(['repair', spare, '--answer', 'main-duplicate=keep-494', '--plan', plan]);
-  const server = await serve(spare, main, ['--read-only', '--plan', plan]);
+  const server = await serve(shop, spare, main, ['--read-only', '--plan', plan]);
   const planned = shop.path('planned.img');
   await run('nbdcopy', server.uri, planned);
   assert.is((await server.stop()).code, 0);
   assert.is(hashOf(spare), before);
   await shop.run(['repair', spare, '--apply', plan, '--yes']);
-  const repaired = await serve(spare, main);
+  const repaired = await serve(shop, spare, main);
   const applied = shop.path('applied.img');
   await run('nbdcopy', repaired.uri, applied);
   assert.is((await repaired.stop()).code, 0);
