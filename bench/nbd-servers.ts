@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PROJECT } from '../test/support/project.js';
 import { PeerMissing } from './bench.js';
+import { spareImage } from './spare-image.js';
 
 /** A server of one file, by NBD on a Unix socket. */
 export interface Contender {
@@ -22,6 +23,19 @@ export const ours: Contender = {
     socket,
   ],
 };
+
+/** `dmremap serve` of a set whose main is the file, with so many remaps. */
+export function serving(folder: string, remaps: number, mainSectors: number): Contender {
+  return {
+    name: `dmremap serve, ${remaps} remaps`,
+    command: (file, socket) => [
+      process.execPath,
+      join(PROJECT, 'bin', 'run.js'),
+      ...['serve', spareImage(folder, remaps, mainSectors), '--main', file, '--quiet'],
+      ...['--unix', socket, '--control', `${socket}.ctl`],
+    ],
+  };
+}
 
 export const nbdkit: Contender = {
   name: 'nbdkit file',

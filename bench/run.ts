@@ -12,7 +12,7 @@ import { checkTables } from './check-tables.js';
 import { dumpMemory } from './dump-memory.js';
 import { fsckStart } from './fsck-start.js';
 import { information } from './information.js';
-import { plainNbd } from './nbd-plain.js';
+import { nbd } from './nbd.js';
 import { reconstruction } from './reconstruct.js';
 
 const words = process.argv.slice(2);
@@ -20,7 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), 'dmremap-bench-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-const all = [fsckStart, checkTables, checkMemory, dumpMemory, information, reconstruction, plainNbd].flatMap(
+const all = [fsckStart, checkTables, checkMemory, dumpMemory, information, reconstruction, nbd].flatMap(
   (benches) => benches(folder),
 );
 const selected = all.filter(({ title }) => isSelected(title, words));

@@ -24,17 +24,21 @@ const CAPACITY = 1000;
  * A healthy redundant spare with so many entries in an image file, sparse beyond its metadata; made once. Main
  * sectors are scattered, and their spare sectors follow each other in another order.
  */
-export function spareImage(folder: string, count: number): string {
-  const path = join(folder, `spare-${count}.img`);
+export function spareImage(folder: string, count: number, mainSectors = MAIN_SECTORS): string {
+  const path = join(folder, `spare-${count}-${mainSectors}.img`);
   if (existsSync(path)) return path;
   const maxEntries = Math.max(count, CAPACITY);
   const copySectors = (HEADER_LENGTH + tableArea(maxEntries)) / SECTOR;
   const dataSectors = Math.ceil((maxEntries * SECTOR) / BLOCK) * (BLOCK / SECTOR);
   const sectors = 2 * copySectors + dataSectors;
   const geometry = redundantGeometry(sectors, maxEntries);
-  const table = buildTable(scatteredEntries(count, geometry.dataStart));
+  const table = buildTable(scatteredEntries(count, geometry.dataStart, mainSectors));
   const header = (copy: number): Buffer => {
-    const block = buildHeader({ ...fieldsOf(count, maxEntries, sectors), copy });
+    const block = buildHeader({
+      ...fieldsOf(count, maxEntries, sectors),
+      main_device_size: mainSectors,
+      copy,
+    });
     putField(block, 'checksum', checksumOf(block, table));
     return block;
   };
@@ -48,11 +52,11 @@ export function spareImage(folder: string, count: number): string {
   return path;
 }
 
-function scatteredEntries(count: number, dataStart: number): Entry[] {
+function scatteredEntries(count: number, dataStart: number, mainSectors: number): Entry[] {
   const random = new Random(count);
   const spares = Array.from({ length: count }, (_, index) => dataStart + index);
   shuffle(spares, random);
-  const mains = random.distinct(count, 0, MAIN_SECTORS - 1);
+  const mains = random.distinct(count, 0, mainSectors - 1);
   return mains.map((main, index): Entry => [main, spares[index] ?? dataStart]);
 }
 
@@ -72,7 +76,6 @@ function fieldsOf(count: number, maxEntries: number, sectors: number): Fields {
     last_update_time: DEFAULTS.time,
     entry_count: count,
     max_entries: maxEntries,
-    main_device_size: MAIN_SECTORS,
     spare_device_size: sectors,
     generation: 1,
     total_remaps_created: count,

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { SECTOR } from '../test/support/format-numbers.js';
 import { type Bench, line, PeerMissing, timesOf, verdict } from './bench.js';
 import { type Command, race } from './command.js';
-import { type Contender, nbdkit, ours, qemuNbd, type Running, withServers } from './nbd-servers.js';
+import { type Contender, nbdkit, ours, qemuNbd, type Running, serving, withServers } from './nbd-servers.js';
 import { Samples } from './samples.js';
 
 /** Of what nbdkit's file plugin does in the same time, at least. */
@@ -33,34 +34,46 @@ const RANDOM =
 
 const COPY = timesOf('nbd, copy: nbdcopy of 1 GiB over a Unix socket, its own connections', TURNS);
 
-const CONTENDERS = [ours, nbdkit, qemuNbd];
+/** Sectors of our main that live on the spare, spread evenly over what is read and written. */
+const REMAPS = [0, 1, 100_000];
 
-/** A plain file of 1 GiB in the page cache, served by us and by our peers. */
-export function plainNbd(folder: string): Bench[] {
+/**
+ * A file of 1 GiB in memory, served by our peers and by us: as it is, by the server alone, and as the main of a
+ * set, by `dmremap serve`.
+ */
+export function nbd(folder: string): Bench[] {
+  const spares = join(memory ?? folder, 'spares');
+  mkdirSync(spares, { recursive: true });
+  return [
+    ...benchesOf(folder, 'plain file', ours),
+    ...REMAPS.flatMap((count) =>
+      benchesOf(folder, `${count} remaps`, serving(spares, count, FILE_BYTES / SECTOR)),
+    ),
+  ];
+}
+
+function benchesOf(folder: string, what: string, own: Contender): Bench[] {
+  const against = (work: (running: readonly Running[]) => string[]) =>
+    withServers(folder, [own, nbdkit, qemuNbd], ({ name }) => fullFile(join(memory ?? folder, name)), work);
   const random = ['randread', 'randwrite'].flatMap((kind) =>
     LOADS.map((load): Bench => {
-      const title = `nbd, plain file, ${kind} of 4 KiB at depth ${load.depth}, ${load.connections} connections`;
+      const title = `nbd, ${what}, ${kind} of 4 KiB at depth ${load.depth}, ${load.connections} connections`;
       return {
         title,
         method: RANDOM,
-        run: () => serving(folder, (running) => compareRandom(title, running, kind, load)),
+        run: () => against((running) => compareRandom(title, running, kind, load)),
       };
     }),
   );
   const copy = (['read', 'write'] as const).map((way): Bench => {
-    const title = `nbd, plain file, copy by ${way}`;
+    const title = `nbd, ${what}, copy by ${way}`;
     return {
       title,
       method: COPY,
-      run: () => serving(folder, (running) => compareCopies(folder, title, running, way)),
+      run: () => against((running) => compareCopies(folder, title, running, way)),
     };
   });
   return [...random, ...copy];
-}
-
-function serving(folder: string, work: (running: readonly Running[]) => string[]): Promise<string[]> {
-  const fileFor = ({ name }: Contender) => fullFile(join(memory ?? folder, `plain-${name}`));
-  return withServers(folder, CONTENDERS, fileFor, work);
 }
 
 const created = new Set<string>();
