@@ -184,8 +184,9 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   /** Pages that are written in part are in the cache: they need not be read first. */
   #hasEnds(at: number, length: number): boolean {
     const end = at + length;
-    if (at % PAGE !== 0 && !this.readAtOnce(at, oneByte, 0, 1)) return false;
-    return end % PAGE === 0 || this.readAtOnce(end - 1, oneByte, 0, 1);
+    const hasBeginning = at % PAGE === 0 || this.readAtOnce(at, oneByte, 0, 1);
+    const isOnePage = at % PAGE !== 0 && roundDown(at, PAGE) === roundDown(end - 1, PAGE);
+    return hasBeginning && (isOnePage || end % PAGE === 0 || this.readAtOnce(end - 1, oneByte, 0, 1));
   }
 
   async zero(at: Bytes, length: number, mayPunch: boolean): Promise<boolean> {

@@ -46,13 +46,30 @@ export class SectorIo {
     const first = bytesToSectors(at);
     const end = Math.ceil((at + into.length) / SECTOR_SIZE);
     if (this.isDoubtful(at, into.length)) return false;
-    if (entries.next(first) >= end) return this.main.readAtOnce(at, into, 0, into.length);
+    const isMainRead = this.main.readAtOnce(at, into, 0, into.length);
+    if (entries.next(first) >= end) return isMainRead;
+    // memory had all of main, also what nobody wants: one call for it, and one for each sector in its place
+    if (isMainRead) return this.#overlayAtOnce(at, into);
     for (const run of route(entries, at, into.length)) {
       // what is shorter than the least that can be read at once is rare: a request that ends within a sector
       const side = run.on === 'main' ? this.main : this.side;
       if (!side.readAtOnce(run.at, into, run.from, run.length)) return false;
     }
     return true;
+  }
+
+  /** Puts what lives on the spare in its place. */
+  #overlayAtOnce(at: Bytes, into: Uint8Array): boolean {
+    const { side } = this;
+    const end = at + into.length;
+    let isDone = true;
+    side.entries.walk(bytesToSectors(at), Math.ceil(end / SECTOR_SIZE), (main, spare) => {
+      const start = main * SECTOR_SIZE;
+      const from = Math.max(start, at);
+      const length = Math.min(start + SECTOR_SIZE, end) - from;
+      isDone &&= side.readAtOnce(spare * SECTOR_SIZE + from - start, into, from - at, length);
+    });
+    return isDone;
   }
 
   /** See ServedDevice.tryWrite(); whole sectors, which nobody uses. */
