@@ -148,7 +148,8 @@ export async function undoPathsIn(folder: string): Promise<string[]> {
   }
 }
 
-const WAY_OUT = 'name a place on another disk with --undo-file FILE, or set DMREMAP_STATE_DIR';
+const WAY_OUT =
+  'set DMREMAP_STATE_DIR to a folder on another disk or, where the command has it, name one with --undo-file FILE';
 
 /** The error for a place where the bytes to be overwritten cannot be saved: nothing has been changed. */
 export function unavailable(path: string, why: string, cause?: unknown, hint = WAY_OUT): DmremapError {
