@@ -39,7 +39,7 @@ async function refusedOn(
   const place = inFolder(folder, await Promise.all(avoid.map(mediumOf)));
   const error = await fails('undo-unavailable', findPlace(place, NAME, await mediumOf(spare)));
   assert.match(error.message, `lies on ${what} itself`);
-  assert.match(error.hint ?? '', /another disk with --undo-file FILE/);
+  assert.match(error.hint ?? '', /another disk or, .* --undo-file FILE/);
 }
 
 async function allowedOn(folder: string, spare: string, ...avoid: string[]): Promise<string | undefined> {
