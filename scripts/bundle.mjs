@@ -12,10 +12,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 
 /**
- * Found at run time: a native library, what is loaded only to ask questions, what oclif can do without, and the
- * programs of which one is chosen.
+ * Found at run time: a native library, what is loaded only to ask questions or to serve, what oclif can do
+ * without, and the programs of which one is chosen.
  */
-const EXTERNAL = ['koffi', 'inquirer', 'typescript', './framework.cjs', '../fsck/program.cjs'];
+const EXTERNAL = [
+  ...['koffi', 'inquirer', 'pino', 'prom-client', 'typescript'],
+  ...['./framework.cjs', '../fsck/program.cjs'],
+];
 
 const inputs = new Set();
 for (const [program, code] of [
