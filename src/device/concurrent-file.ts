@@ -114,6 +114,10 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
     return this.#file.writable;
   }
 
+  get failsInPages(): boolean {
+    return this.#direct === undefined;
+  }
+
   async read(at: Bytes, into: Uint8Array): Promise<void> {
     this.#checkRange('read', at, into.length, 'EINVAL');
     if (this.#direct !== undefined) return this.#readDirect(this.#direct.fd, at, into);

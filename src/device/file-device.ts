@@ -94,6 +94,10 @@ export class FileDevice implements BlockDevice, ReadsPastCache, KnowsHoles {
     return this.deviceNumber ?? `${this.dev}:${this.ino}`;
   }
 
+  get failsInPages(): boolean {
+    return true;
+  }
+
   async read(at: Bytes, into: Uint8Array): Promise<void> {
     this.checkRange('read', at, into.length, 'EINVAL');
     for (let done = 0; done < into.length; ) {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { answeringAtOnce } from '../device/at-once.js';
 import type { BlockDevice } from '../device/block-device.js';
-import { readPastCache } from '../device/past-cache.js';
+import { failsInPages, readPastCache } from '../device/past-cache.js';
 import { DeviceError, DmremapError } from '../errors.js';
 import type { Policy } from '../remap/policy.js';
 import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
@@ -101,18 +101,21 @@ export class MainSide {
    * Reads sectors of which a request has failed, piece by piece and again where that may help; nobody else
    * uses them meanwhile. What cannot be read is zero and returned.
    *
-   * @param error of that request; undefined where somebody may have written to these sectors since
+   * @param error of that request
    */
-  async readPieces(
-    at: number,
-    into: Uint8Array,
-    error: DeviceError | undefined,
-    reading: Reading,
-  ): Promise<Failed[]> {
+  async readPieces(at: number, into: Uint8Array, error: DeviceError, reading: Reading): Promise<Failed[]> {
     const failed: Failed[] = [];
-    const again = error ?? (await this.#attempt(at, into, reading));
-    if (again !== undefined) await this.#readCut(at, into, again, reading, failed);
+    const isOneUnit = into.length <= this.device.logicalBlockSize;
+    // a page that fails says nothing of a block in it
+    if (isOneUnit && failsInPages(this.device)) await this.#readPart(at, into, reading, failed);
+    else await this.#readCut(at, into, error, reading, failed);
     return failed;
+  }
+
+  async #readPart(at: number, into: Uint8Array, reading: Reading, failed: Failed[]): Promise<void> {
+    const error = await this.#attempt(at, into, reading);
+    if (error === undefined) await this.#readWell(at, into, 1, reading);
+    else await this.#readCut(at, into, error, reading, failed);
   }
 
   /** Why it cannot be read; undefined where it was. */
@@ -152,9 +155,7 @@ export class MainSide {
       const part = into.subarray(from - at, to - at);
       if (performance.now() > reading.until)
         return lack(from, into.subarray(from - at), this.#late(from), failed);
-      const again = await this.#attempt(from, part, reading);
-      if (again === undefined) this.#readWell(bytesToSectors(from), part.length, 1);
-      else await this.#readCut(from, part, again, reading, failed);
+      await this.#readPart(from, part, reading, failed);
       from = to;
     }
   }
@@ -181,19 +182,22 @@ export class MainSide {
       }
       await setTimeout(PAUSE);
       error = await this.#attempt(at, into, reading);
-      if (error === undefined && this.#readWell(sector, into.length, attempts + 1))
-        await reading.salvage(at, into);
+      if (error === undefined) await this.#readWell(at, into, attempts + 1, reading);
     }
   }
 
-  /** Whether it is to be moved while it can be read. */
-  #readWell(first: number, length: number, attempts: number): boolean {
-    let moves = false;
-    for (let sector = first; sector < first + length / SECTOR_SIZE; sector++) {
-      this.#failedAt.delete(sector);
-      if (this.#policy.readSucceeded(sector, { attempts }) === 'move') moves = true;
+  /** These sectors were read; those that are to be moved while they can be read are. */
+  async #readWell(at: number, data: Uint8Array, attempts: number, { salvage }: Reading): Promise<void> {
+    for (let done = 0, from = 0; done <= data.length; done += SECTOR_SIZE) {
+      if (done < data.length && this.#isToMove(bytesToSectors(at + done), attempts)) continue;
+      if (from < done) await salvage(at + from, data.subarray(from, done));
+      from = done + SECTOR_SIZE;
     }
-    return moves;
+  }
+
+  #isToMove(sector: number, attempts: number): boolean {
+    this.#failedAt.delete(sector);
+    return this.#policy.readSucceeded(sector, { attempts }) === 'move';
   }
 
   #failedToRead(first: number, length: number, attempts: number, elapsed: number): 'retry' | 'give up' {

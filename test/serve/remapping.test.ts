@@ -97,6 +97,22 @@ test('salvage moves what could be read at another try; write does not', async ()
   }
 });
 
+test('salvage moves a pending sector that can be read again, also beside one that cannot', async () => {
+  const it = await stand({ remap: 'salvage' });
+  it.main.addFault({ sector: 30, count: 2, on: 'read' });
+  const into = filled(4, 0);
+  assert.is((await it.set.device.read(at(29), into)).length, 2);
+  it.main.clearFaults();
+  it.main.addFault({ sector: 31, on: 'read' });
+  assert.is((await it.set.device.read(at(29), into)).length, 1);
+  assert.equal([it.set.facts.remapped, it.set.facts.pending], [1, 1]);
+  await it.set.close();
+  assert.equal(
+    judge(Buffer.from(it.spareMedium.content)).truth?.map(([main]) => main),
+    [30],
+  );
+});
+
 test('what is not the medium’s fault moves nothing', async () => {
   for (const errno of ['ENOSPC', 'ENODEV', 'EROFS']) {
     const it = await stand();

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../units.js';
 import type { BlockDevice } from '../block-device.js';
-import { type ReadsPastCache, readPastCache } from '../past-cache.js';
+import { failsInPages, type ReadsPastCache, readPastCache } from '../past-cache.js';
 
 /** One device around another that changes nothing; filters override what they are about. */
 export class FilterDevice implements BlockDevice, ReadsPastCache {
@@ -28,6 +28,10 @@ export class FilterDevice implements BlockDevice, ReadsPastCache {
 
   get writable(): boolean {
     return this.inner.writable;
+  }
+
+  get failsInPages(): boolean {
+    return failsInPages(this.inner);
   }
 
   read(at: Bytes, into: Uint8Array): Promise<void> {
