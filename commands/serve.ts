@@ -2,11 +2,12 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type CommandResult, type Input } from '../src/cli/base-command.js';
 import { unixNow } from '../src/cli/clock.js';
 import { acceptMainFlag, countFlag, mainFlag, sizeFlag, spareArg } from '../src/cli/flags.js';
+import { processOutputs } from '../src/cli/output.js';
 import { checkText } from '../src/cli/render/check.js';
 import { serveDocument, serveHints, serveText } from '../src/cli/render/serve.js';
 import type { OnSignal } from '../src/cli/signals.js';
 import { recoverSpare } from '../src/operations/serve/recover.js';
-import { detach } from '../src/service/detach.js';
+import { detach, sayReady } from '../src/service/detach.js';
 import { Serving } from '../src/service/serving.js';
 
 export default class Serve extends BaseCommand<typeof Serve> {
@@ -95,6 +96,9 @@ export default class Serve extends BaseCommand<typeof Serve> {
       exitCode = code;
       return code;
     });
+    // told where it is awaited, which is when the address is printed
+    end.catch(() => undefined);
+    sayReady({ uri: facts.uri ?? null });
     return {
       // asked for when all is printed, which is when the server has ended
       get exitCode() {
@@ -109,12 +113,17 @@ export default class Serve extends BaseCommand<typeof Serve> {
   /** The same line without --detach, in a process of its own. */
   private async inBackground(spare: string): Promise<CommandResult> {
     const words = process.argv.slice(1).filter((word) => word !== '--detach');
-    const { ready, said, code } = await detach([process.execPath, ...words]);
-    this.show(said);
+    const { ready, output, said, code } = await detach([process.execPath, ...words], this.signal);
+    this.signal.throwIfAborted();
+    // with --quiet it has said errors only
+    await processOutputs().stderr.write(said);
+    if (ready === undefined) return { exitCode: code, json: { document: () => output }, text: () => output };
+    const { uri } = ready as { readonly uri: string | null };
     return {
-      exitCode: code,
-      json: () => ({ device: spare, uri: ready ?? null }),
-      text: () => (ready === undefined ? '' : `${ready}\n`),
+      exitCode: 0,
+      json: { device: spare, uri },
+      text: () => (uri === null ? '' : `${uri}\n`),
+      isData: true,
     };
   }
 }

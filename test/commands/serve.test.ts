@@ -189,6 +189,57 @@ slow('--detach goes on by itself; --pid-file tells who; SIGTERM ends it', async 
   for (const row of readFileSync(log, 'utf8').trim().split('\n')) assert.ok(JSON.parse(row).msg);
 });
 
+slow('--detach fails as its child does, in text and JSON', async () => {
+  const twice = shop.put('twice.img', fixture('dup-main'));
+  const wide = shop.sparse('wide.img', 2_000_000 * SECTOR);
+  const sockets = ['--unix', shop.path('f.nbd'), '--control', shop.path('f.ctl')];
+  const waits = await shop.run(['serve', twice, '--main', wide, ...sockets, '--detach']);
+  assert.is(waits.code, 4, waits.stderr);
+  assert.match(waits.stdout, 'main-duplicate');
+  const { spare } = files();
+  const wrong = ['serve', spare, '--main', wide, ...sockets, '--detach'];
+  const quiet = await shop.run([...wrong, '--quiet']);
+  assert.is(quiet.code, 8);
+  assert.match(quiet.stderr, 'is not the main of this set');
+  const document = await shop.run([...wrong, '--json']);
+  assert.is(document.code, 8);
+  assert.is(JSON.parse(document.stdout).error.code, 'wrong-main');
+});
+
+slow('--detach --json tells the address', async () => {
+  const { spare, main } = files();
+  const [pidFile, control] = [shop.path('pid'), shop.path('j.ctl')];
+  const sockets = ['--unix', shop.path('j.nbd'), '--control', control, '--pid-file', pidFile];
+  const ended = await shop.run(['serve', spare, '--main', main, ...sockets, '--detach', '--json']);
+  assert.is(ended.code, 0, ended.stderr);
+  const { uri } = JSON.parse(ended.stdout);
+  assert.is((await run('nbdinfo', '--size', uri)).trim(), String(MAIN_SECTORS * SECTOR));
+  assert.is(await ask(control, 'stop'), 'ok');
+  for (let tries = 0; existsSync(pidFile) && tries < 100; tries++) await delay(50);
+  assert.is(stateOf(spare), 0);
+});
+
+slow('a reader of its output that goes, and a full disk, end no server', async () => {
+  const control = shop.path('o.ctl');
+  for (const [output, code] of [
+    ['| true', 0],
+    ['> /dev/full', 8],
+    ['--json | true', 0],
+  ] as const) {
+    const { spare, main } = files();
+    const line = [process.execPath, DMREMAP, 'serve', spare, '--main', main];
+    const sockets = ['--unix', shop.path('o.nbd'), '--control', control];
+    const script = `set -o pipefail; ${[...line, ...sockets].join(' ')} ${output}`;
+    const ended = runProgram(['bash', '-c', script], { env: shop.env });
+    for (let tries = 0; !existsSync(control) && tries < 200; tries++) await delay(50);
+    await delay(500);
+    assert.is(stateOf(spare), 1, `${output}: in use`);
+    assert.is(await ask(control, 'stop'), 'ok');
+    assert.is((await ended).code, code, output);
+    assert.is(stateOf(spare), 0, output);
+  }
+});
+
 slow('an address that others can reach wants TLS or --insecure', async () => {
   const { spare, main } = files();
   const before = fingerprint(spare);

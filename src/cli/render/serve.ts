@@ -1,3 +1,4 @@
+import { describeFailure } from '../report.js';
 import type { Terminal } from '../terminal.js';
 import { continued } from './check.js';
 import { stringifyJson } from './json.js';
@@ -39,19 +40,34 @@ function which({ control, setUuid }: Served): string[] {
   return control.path === undefined ? [] : ['--control', control.path];
 }
 
-/** The NBD URI, as bytes, which are not gathered but written at once; then nothing until the server has ended. */
+/**
+ * The NBD URI, as bytes, which are not gathered but written at once; then nothing until the server has ended.
+ * Whoever reads it may go before: that ends no server.
+ */
 export async function* serveText({ uri }: Served, end: Promise<number>): AsyncGenerator<Uint8Array> {
-  if (uri !== undefined) yield Buffer.from(`${uri}\n`);
-  await end;
+  try {
+    if (uri !== undefined) yield Buffer.from(`${uri}\n`);
+  } finally {
+    await end;
+  }
 }
 
-/** One document, whose beginning is there as soon as clients are accepted. */
+/** One document, whose beginning is there as soon as clients are accepted; as serveText. */
 export async function* serveDocument(
   device: string,
   { uri }: Served,
   end: Promise<number>,
 ): AsyncGenerator<Uint8Array> {
-  const head = { command: 'serve', device, uri: uri ?? null };
-  yield Buffer.from(`${stringifyJson(head).replace(/\n\}$/, '')},\n`);
-  yield Buffer.from(`  "exit_code": ${await end}\n}\n`);
+  try {
+    const head = { command: 'serve', device, uri: uri ?? null };
+    yield Buffer.from(`${stringifyJson(head).replace(/\n\}$/, '')},\n`);
+    yield Buffer.from(`  "exit_code": ${await end}\n}\n`);
+  } catch (error) {
+    const { exitCode, error: told } = describeFailure(error, false);
+    const rest = stringifyJson({ exit_code: exitCode, error: told }).replace(/^\{\n/, '');
+    yield Buffer.from(`${rest}\n`);
+    throw error;
+  } finally {
+    await end;
+  }
 }
