@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
+import { DmremapError } from '../errors.js';
 import type { HangUp } from '../nbd/hang-up.js';
 import type { Client, ServerEvents } from '../server/server.js';
 
@@ -6,8 +8,14 @@ export type { Logger };
 
 export type Level = 'debug' | 'info' | 'error';
 
-/** What happens to a server, one JSON object a line; to a file, or to standard error. */
+/**
+ * What happens to a server, one JSON object a line; to a file, or to standard error.
+ *
+ * @throws DmremapError `usage` where the file is a block device
+ */
 export function openLog(path: string | undefined, level: Level): Logger {
+  if (path !== undefined && statSync(path, { throwIfNoEntry: false })?.isBlockDevice() === true)
+    throw new DmremapError('usage', `${path} is a block device: a log goes to files only`);
   const destination = pino.destination({ dest: path ?? 2, append: true, mkdir: false, sync: true });
   // the terminal may be gone, or the disk full: that ends no server
   destination.on('error', () => {});

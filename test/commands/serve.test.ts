@@ -240,6 +240,46 @@ slow('a reader of its output that goes, and a full disk, end no server', async (
   }
 });
 
+slow('what systemd tells the server does not reach the command of --run', async () => {
+  const { spare, main } = files();
+  const sockets = ['--unix', shop.path('e.nbd'), '--control', shop.path('e.ctl')];
+  const settings = { env: { LISTEN_PID: '1', LISTEN_FDS: '1', LISTEN_FDNAMES: 'x', NOTIFY_SOCKET: '/none' } };
+  const command = 'env | grep -cE "^(LISTEN_|NOTIFY_)"; exit 0';
+  const ended = await shop.run(
+    ['serve', spare, '--main', main, ...sockets, '--run', command, '--quiet'],
+    settings,
+  );
+  assert.equal([ended.code, ended.stdout.trim().split('\n').pop()], [0, '0'], ended.stderr);
+});
+
+slow('--pid-file and --log-file replace no image and write on no device', async () => {
+  const { spare, main } = files();
+  const before = hashOf(main);
+  const sockets = ['--unix', shop.path('p.nbd'), '--control', shop.path('p.ctl')];
+  const line = ['serve', spare, '--main', main, ...sockets];
+  const loop = shop.sparse('loop.img', 4096 * SECTOR);
+  const device = (await run('losetup', '--find', '--show', loop)).trim();
+  try {
+    for (const more of [
+      ['--pid-file', main],
+      ['--pid-file', device],
+      ['--log-file', device],
+    ])
+      assert.is((await shop.run([...line, ...more])).code, 16, more.join(' '));
+  } finally {
+    await run('losetup', '--detach', device);
+  }
+  assert.equal([hashOf(main), stateOf(spare)], [before, 0]);
+  assert.is(
+    readFileSync(loop).findIndex((byte) => byte !== 0),
+    -1,
+  );
+  const left = shop.put('left.pid', Buffer.from('4711\n'));
+  const server = await serve(spare, main, ['--pid-file', left]);
+  assert.is(readFileSync(left, 'utf8'), `${server.child.pid}\n`);
+  assert.is((await server.stop()).code, 0);
+});
+
 slow('an address that others can reach wants TLS or --insecure', async () => {
   const { spare, main } = files();
   const before = fingerprint(spare);
