@@ -6,7 +6,8 @@ import { processOutputs } from '../src/cli/output.js';
 import { checkText } from '../src/cli/render/check.js';
 import { serveDocument, serveHints, serveText } from '../src/cli/render/serve.js';
 import type { OnSignal } from '../src/cli/signals.js';
-import { recoverSpare } from '../src/operations/serve/recover.js';
+import type { Terminal } from '../src/cli/terminal.js';
+import { foreseeRecovery, recoverSpare } from '../src/operations/serve/recover.js';
 import { detach, sayReady } from '../src/service/detach.js';
 import { Serving } from '../src/service/serving.js';
 
@@ -75,18 +76,17 @@ export default class Serve extends BaseCommand<typeof Serve> {
 
   protected async execute({ args, flags }: Input<typeof Serve>): Promise<CommandResult> {
     if (flags.detach) return this.inBackground(args.spare);
-    if (!flags['read-only']) {
-      const report = await recoverSpare(args.spare, unixNow());
-      const text = (terminal: Parameters<typeof checkText>[1]['terminal']) =>
-        checkText(report, { terminal, verbose: flags.verbose });
-      if (report.corrected.length > 0) this.show(text(this.terminals.stderr));
-      if (report.remaining.length > 0)
-        return {
-          exitCode: 4,
-          json: () => ({ device: args.spare, remaining: report.remaining.map(({ id }) => id) }),
-          text,
-        };
-    }
+    const report = flags['read-only']
+      ? await foreseeRecovery(args.spare, { plan: flags.plan, now: unixNow })
+      : await recoverSpare(args.spare, unixNow());
+    const text = (terminal: Terminal) => checkText(report, { terminal, verbose: flags.verbose });
+    if (report.corrected.length > 0) this.show(text(this.terminals.stderr));
+    if (report.remaining.length > 0)
+      return {
+        exitCode: 4,
+        json: () => ({ device: args.spare, remaining: report.remaining.map(({ id }) => id) }),
+        text,
+      };
     const serving = await Serving.start(args.spare, { ...flags, signal: this.signal, now: unixNow });
     const { facts } = serving;
     for (const warning of facts.warnings) this.warn(warning);

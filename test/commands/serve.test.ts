@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { healthyImage, MAIN_SECTORS } from '../obligations/commands.js';
+import { shell } from '../obligations/run-cli.js';
 import { fingerprint, hashOf, patient, Workshop } from '../obligations/workshop.js';
 import { fixture } from '../support/fixtures.js';
 import { SECTOR } from '../support/format-numbers.js';
@@ -151,6 +152,29 @@ slow('what waits for the operator is not served: 4', async () => {
   assert.is(hashOf(planned), hashOf(applied), 'what is served after the plan');
 });
 
+slow(
+  'the code says why a set is not served, also read-only: 4 where something waits, 8 where it is unknown',
+  async () => {
+    const main = shop.sparse('main.img', 2_000_000 * SECTOR);
+    const sockets = ['--unix', shop.path('w.nbd'), '--control', shop.path('w.ctl')];
+    for (const [name, code] of [
+      ['dup-main', 4],
+      ['plain-flip-table', 4],
+      ['version-2', 8],
+      ['incompat', 8],
+      ['role-retired', 8],
+    ] as const) {
+      const spare = shop.put(`${name}.img`, fixture(name));
+      for (const more of [[], ['--read-only']]) {
+        const ended = await shop.run(['serve', spare, '--main', main, ...sockets, ...more, '--json']);
+        assert.is(ended.code, code, `${name} ${more}: ${ended.stderr}`);
+        const document = JSON.parse(ended.stdout);
+        assert.is(document.error === undefined, code === 4, `${name} ${more}`);
+      }
+    }
+  },
+);
+
 slow('--run lives as long as its command and ends with its code', async () => {
   const { spare, main } = files();
   const sockets = ['--unix', shop.path('r.nbd'), '--control', shop.path('r.ctl')];
@@ -227,10 +251,8 @@ slow('a reader of its output that goes, and a full disk, end no server', async (
     ['--json | true', 0],
   ] as const) {
     const { spare, main } = files();
-    const line = [process.execPath, DMREMAP, 'serve', spare, '--main', main];
-    const sockets = ['--unix', shop.path('o.nbd'), '--control', control];
-    const script = `set -o pipefail; ${[...line, ...sockets].join(' ')} ${output}`;
-    const ended = runProgram(['bash', '-c', script], { env: shop.env });
+    const words = [spare, '--main', main, '--unix', shop.path('o.nbd'), '--control', control];
+    const ended = shell(`$dmremap serve "$@" ${output}`, words, { env: shop.env });
     for (let tries = 0; !existsSync(control) && tries < 200; tries++) await delay(50);
     await delay(500);
     assert.is(stateOf(spare), 1, `${output}: in use`);
@@ -275,7 +297,7 @@ slow('--pid-file and --log-file replace no image and write on no device', async 
     -1,
   );
   const left = shop.put('left.pid', Buffer.from('4711\n'));
-  const server = await serve(spare, main, ['--pid-file', left]);
+  const server = await serve(shop, spare, main, ['--pid-file', left]);
   assert.is(readFileSync(left, 'utf8'), `${server.child.pid}\n`);
   assert.is((await server.stop()).code, 0);
 });

@@ -13,6 +13,13 @@ export interface InMemory {
   readonly done: readonly string[];
 }
 
+export interface InMemoryOptions {
+  /** A file. */
+  readonly plan: string | undefined;
+  /** Unix seconds. */
+  readonly now: () => bigint;
+}
+
 /** A correction may uncover problems that it hid; more rounds than this are never needed. */
 const ROUNDS = 3;
 
@@ -21,10 +28,7 @@ const ROUNDS = 3;
  *
  * @throws DmremapError as loadPlan and refuseChanged
  */
-export async function recoverInMemory(
-  spare: FileDevice,
-  { plan, now }: { readonly plan: string | undefined; readonly now: () => bigint },
-): Promise<InMemory> {
+export async function recoverInMemory(spare: FileDevice, { plan, now }: InMemoryOptions): Promise<InMemory> {
   const device = new OverlayDevice(spare);
   const done: string[] = [];
   if (plan !== undefined) {

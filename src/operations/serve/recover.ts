@@ -4,16 +4,44 @@ import type { Header } from '../../format/header.js';
 import { examine, settle } from '../check.js';
 import type { CheckReport } from '../check-report.js';
 import { diagnose, problemsOf } from '../diagnose.js';
+import { lastingName } from '../lasting-name.js';
+import { withDevice } from '../open-device.js';
 import { readable, refusePassive, refuseUnknown } from '../spare.js';
+import { type InMemoryOptions, recoverInMemory } from './in-memory.js';
 
 /**
  * Recovers the metadata of a spare as on any activation: what `check -p` corrects is corrected.
  *
  * @param now Unix seconds
+ * @throws DmremapError `unsupported`
  */
 export async function recoverSpare(path: string, now: bigint): Promise<CheckReport> {
   const options = { mode: 'preen', now } as const;
-  return settle(await examine(path, options), options);
+  const examined = await examine(path, options);
+  refuseUnknown(path, examined.found.problems);
+  return settle(examined, options);
+}
+
+/**
+ * What remains after the same in memory, and after a repair plan. Writes nothing.
+ *
+ * @throws DmremapError `unsupported`, and as recoverInMemory
+ */
+export function foreseeRecovery(path: string, options: InMemoryOptions): Promise<CheckReport> {
+  return withDevice(path, 'read', async (device) => {
+    const memory = await recoverInMemory(device, options);
+    const found = await diagnose(memory.device, { skipBeyond: true });
+    refuseUnknown(path, found.problems);
+    const { chosen } = found.survey.choice;
+    const examined = {
+      device: path,
+      key: device.key,
+      lastingName: lastingName(path, device, chosen?.header),
+      found,
+      warnings: [],
+    };
+    return settle(examined, { mode: 'read', now: options.now() });
+  });
 }
 
 /**
