@@ -69,10 +69,11 @@ slow('what takes its time is right in the end, and what lies beside it came befo
   const said = await nbdsh(
     server.uri,
     'import time',
+    'h.pread(512, 500 * 512)',
     'began = time.monotonic()',
     'late = nbd.Buffer(512)',
     `cookie = h.aio_pread(late, ${SLOW + 8} * 512)`,
-    // on the spare, and on main
+    // on the spare, and on main in memory: nbdfuse has one request to its server at a time
     'for sector in [1, 500]: h.pread(512, sector * 512)',
     'assert not h.aio_command_completed(cookie) and time.monotonic() - began < 2',
     'while not h.aio_command_completed(cookie): h.poll(-1)',

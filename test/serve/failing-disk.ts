@@ -43,8 +43,6 @@ export class FailingDisk {
       `pread=${slow} ${fails('read')} dd if=${content} skip=$4 count=$3 iflag=count_bytes,skip_bytes status=none`,
       `pwrite=${slow} ${fails('write')} dd of=${content} seek=$4 count=$3 ${dd}`,
       'flush=true',
-      // one sector that hangs is all that hangs
-      'thread_model=echo parallel',
       'can_write=true',
       'can_flush=true',
     ];
