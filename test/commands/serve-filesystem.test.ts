@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { run as runNow } from '../device/scratch.js';
 import { hashOf, patient, Workshop } from '../obligations/workshop.js';
+import { FailingDisk } from '../serve/failing-disk.js';
 import { buildImage, type Entry } from '../support/build-image.js';
 import { redundantGeometry, SECTOR } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
@@ -10,7 +11,7 @@ import { assert, needs, suite } from '../support/harness.js';
 import { Random } from '../support/random.js';
 import { judge } from '../support/reader.js';
 import { mountUri } from './nbd-mount.js';
-import { serve } from './served-set.js';
+import { ask, serve } from './served-set.js';
 
 /** A file system of Linux on the remapped device, through a server and a client that have nothing in common. */
 
@@ -51,11 +52,11 @@ function files(): { spare: string; main: string } {
   return { spare: shop.put('spare.img', image), main: shop.put('main.img', main) };
 }
 
-/** Files of many sizes that fill most of the file system. */
-function fill(folder: string): void {
+/** Files of many sizes, of so many bytes together. */
+function fill(folder: string, bytes: number): void {
   const sizes = [0, 1, 511, 4097, 100_000, 1_000_003, 3_000_000];
   let seed = 1;
-  for (let left = 44_000_000; left > 0; seed++) {
+  for (let left = bytes; left > 0; seed++) {
     const size = sizes[seed % sizes.length] ?? 0;
     writeFileSync(join(folder, `file-${seed}`), new Random(seed).bytes(size));
     left -= size;
@@ -89,7 +90,7 @@ slow('ext4 over 10,000 remaps: its files are there, served and from the images a
   const device = await mountUri(shop, server.uri);
   runNow('mkfs.ext4', '-q', '-F', device.path);
   const written = withMounted(device.path, 'rw', (folder) => {
-    fill(folder);
+    fill(folder, 44_000_000);
     return hashes(folder);
   });
   // it ends with anything but 0 where something is amiss
@@ -124,6 +125,45 @@ slow('ext4 over 10,000 remaps: its files are there, served and from the images a
   }
 
   assert.ok(used > 6000, `${used} remaps hold data of files`);
+  const remapped = shop.put('remapped.img', image);
+  runNow('e2fsck', '-fn', remapped);
+  assert.equal(
+    withMounted(remapped, 'ro', (folder) => hashes(folder)),
+    written,
+    'from the images',
+  );
+});
+
+slow('sectors die under ext4: nobody notices, and all is there in the end', async () => {
+  needs('nbdkit');
+  const [sectors, dead, count] = [32_768, 12_000, 300] as const;
+  const content = shop.sparse('content.img', sectors * SECTOR);
+  const layout = { layout: 'redundant', sectors: 4096, maxEntries: 1000, mainSectors: sectors } as const;
+  const spare = shop.put('spare.img', buildImage(layout));
+  const disk = await FailingDisk.start(shop, content, sectors * SECTOR);
+  const server = await serve(shop, spare, disk.path);
+  const device = await mountUri(shop, server.uri);
+  runNow('mkfs.ext4', '-q', '-F', device.path);
+  disk.set({
+    write: [dead * SECTOR, (dead + count) * SECTOR],
+    read: [dead * SECTOR, (dead + count) * SECTOR],
+  });
+  const written = withMounted(device.path, 'rw', (folder) => {
+    fill(folder, 11_000_000);
+    return hashes(folder);
+  });
+  runNow('e2fsck', '-fn', device.path);
+  await device.unmount();
+  const status = await ask(server.control, 'status');
+  assert.is((await server.stop()).code, 0);
+
+  const [image, spareImage] = [readFileSync(content), readFileSync(spare)];
+  const { n, truth } = judge(spareImage);
+  assert.is(n, 0);
+  const moved = truth?.length ?? 0;
+  assert.ok(moved > count / 2, `${moved} sectors moved`);
+  assert.match(status, new RegExp(` ${moved}/1000 .* health=1 errors=W${moved}:R0 auto_remaps=${moved} `));
+  for (const [from, to] of truth ?? []) spareImage.copy(image, from * SECTOR, to * SECTOR, (to + 1) * SECTOR);
   const remapped = shop.put('remapped.img', image);
   runNow('e2fsck', '-fn', remapped);
   assert.equal(
