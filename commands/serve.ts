@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type CommandResult, type Input } from '../src/cli/base-command.js';
 import { unixNow } from '../src/cli/clock.js';
-import { acceptMainFlag, countFlag, mainFlag, sizeFlag, spareArg } from '../src/cli/flags.js';
+import { acceptMainFlag, countFlag, mainFlag, portFlag, rateFlag, spareArg } from '../src/cli/flags.js';
 import { processOutputs } from '../src/cli/output.js';
 import { checkText } from '../src/cli/render/check.js';
 import { serveDocument, serveHints, serveText } from '../src/cli/render/serve.js';
@@ -21,7 +21,7 @@ export default class Serve extends BaseCommand<typeof Serve> {
     main: mainFlag,
     'accept-main': acceptMainFlag,
     unix: Flags.string({ description: 'Listen on this Unix socket.', helpValue: 'PATH' }),
-    port: countFlag({ description: 'Listen on this TCP port; 0 takes a free one.' }),
+    port: portFlag({ description: 'Listen on this TCP port; 0 takes a free one.' }),
     bind: Flags.string({ description: 'The address of the port.', default: '127.0.0.1', helpValue: 'ADDR' }),
     export: Flags.string({ description: 'The name of the export.', default: '', helpValue: 'NAME' }),
     'read-only': Flags.boolean({ description: 'Open both devices read-only, and recover in memory.' }),
@@ -40,10 +40,7 @@ export default class Serve extends BaseCommand<typeof Serve> {
       options: ['direct', 'writeback'] as const,
       description: 'How main is used: direct for block devices unless told, writeback for images.',
     })(),
-    scan: sizeFlag({
-      description: 'Read all of it once while it is idle, so many bytes a second.',
-      helpValue: 'RATE',
-    }),
+    scan: rateFlag({ description: 'Read all of it once while it is idle, so many bytes a second.' }),
     'save-interval': countFlag({
       description: 'Seconds for which a new remap may stay unsaved.',
       default: 5,

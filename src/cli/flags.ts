@@ -50,6 +50,26 @@ export const countFlag = Flags.custom<number, { least?: number }>({
   helpValue: 'N',
 });
 
+/** A TCP port; 0 stands for a free one. */
+export const portFlag = Flags.custom<number>({
+  parse: async (text) => {
+    const port = parseCount(text);
+    if (port > 65_535) throw new DmremapError('usage', `there is no port ${port}`);
+    return port;
+  },
+  helpValue: 'N',
+});
+
+/** Bytes a second. */
+export const rateFlag = Flags.custom<Bytes>({
+  parse: async (text) => {
+    const rate = parseSize(text);
+    if (rate === 0) throw new DmremapError('usage', 'a rate of 0 gets nowhere');
+    return rate;
+  },
+  helpValue: 'RATE',
+});
+
 /** The capacity of a remap table. */
 export const capacityFlag = Flags.custom<number>({
   parse: async (text) => {

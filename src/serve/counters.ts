@@ -9,16 +9,20 @@ export interface Counts {
   readonly lost_remaps: number;
 }
 
+const NOTHING = {
+  write_errors: 0,
+  read_errors: 0,
+  auto_remaps: 0,
+  manual_remaps: 0,
+  lost_remaps: 0,
+  total_remaps_created: 0,
+};
+
 /** What has happened since the last commit, on top of what its header says. */
 export class Counters {
-  readonly #fresh = {
-    write_errors: 0,
-    read_errors: 0,
-    auto_remaps: 0,
-    manual_remaps: 0,
-    lost_remaps: 0,
-    total_remaps_created: 0,
-  };
+  readonly #fresh = { ...NOTHING };
+  /** What a header without an extension has no place for: it is counted while the set is open. */
+  readonly #kept = { ...NOTHING };
 
   /** Whether there is something to save. */
   get isDirty(): boolean {
@@ -34,7 +38,7 @@ export class Counters {
   totals(header: Header): Counts {
     const known = hasExtension(header);
     const total = (counter: keyof Counts): number =>
-      (known ? Number(header[counter]) : 0) + this.#fresh[counter];
+      (known ? Number(header[counter]) : this.#kept[counter]) + this.#fresh[counter];
     return {
       write_errors: total('write_errors'),
       read_errors: total('read_errors'),
@@ -53,7 +57,10 @@ export class Counters {
     const fields: Partial<Header> = {};
     for (const name of names) fields[name] = header[name] + BigInt(taken[name]);
     const settle = (): void => {
-      for (const name of Object.keys(taken) as (keyof typeof taken)[]) this.#fresh[name] -= taken[name];
+      for (const name of Object.keys(taken) as (keyof typeof taken)[]) {
+        this.#fresh[name] -= taken[name];
+        this.#kept[name] += taken[name];
+      }
     };
     return { fields, settle };
   }

@@ -47,7 +47,8 @@ export function detach(command: readonly string[], stop: AbortSignal): Promise<D
 function letGo(child: ChildProcess): void {
   child.stdout?.destroy();
   child.stderr?.destroy();
-  child.disconnect();
+  // it may have ended meanwhile
+  if (child.connected) child.disconnect();
   child.unref();
 }
 

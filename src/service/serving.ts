@@ -150,6 +150,9 @@ export class Serving {
   }
 }
 
+/** Milliseconds that a timer can wait; it does not wait at all for more. */
+const LONGEST_WAIT = 2 ** 31 - 1;
+
 function setOptions(options: ServingOptions): OpenSetOptions {
   return {
     main: options.main,
@@ -158,7 +161,7 @@ function setOptions(options: ServingOptions): OpenSetOptions {
     plan: options.plan,
     remap: options.remap,
     cache: options.cache,
-    saveInterval: options['save-interval'] * 1000,
+    saveInterval: Math.min(options['save-interval'] * 1000, LONGEST_WAIT),
     now: options.now,
   };
 }

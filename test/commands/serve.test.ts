@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { healthyImage, MAIN_SECTORS } from '../obligations/commands.js';
 import { shell } from '../obligations/run-cli.js';
 import { fingerprint, hashOf, patient, Workshop } from '../obligations/workshop.js';
+import { buildImage } from '../support/build-image.js';
 import { fixture } from '../support/fixtures.js';
 import { SECTOR } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
@@ -81,6 +82,19 @@ slow('messages', async () => {
   assert.is(await ask(server.control, 'stop'), 'ok');
   assert.is((await ended).code, 0);
   assert.equal(judge(readFileSync(spare)).truth?.length, 5);
+});
+
+slow('a plain set counts while it is served', async () => {
+  const { main } = files();
+  const spare = shop.put(
+    'plain.img',
+    buildImage({ layout: 'plain', sectors: 2048, mainSectors: MAIN_SECTORS }),
+  );
+  const server = await serve(shop, spare, main);
+  assert.match(await ask(server.control, 'remap 100'), /^ok/);
+  assert.match(await ask(server.control, 'remap 200'), /^ok/);
+  assert.match(await ask(server.control, 'status'), /manual_remaps=2 .*persist=enabled/);
+  assert.is((await server.stop()).code, 0);
 });
 
 slow('a second server and every change are refused while it serves', async () => {
@@ -309,6 +323,8 @@ slow('an address that others can reach wants TLS or --insecure', async () => {
     ['--port', '0', '--bind', '0.0.0.0'],
     ['--metrics', '0.0.0.0:0'],
     ['--metrics', 'x'],
+    ['--port', '70000'],
+    ['--scan', '0'],
   ]) {
     const sockets = ['--unix', shop.path('i.nbd'), '--control', shop.path('i.ctl')];
     const ended = await shop.run(['serve', spare, '--main', main, ...sockets, ...more]);
