@@ -103,8 +103,8 @@ export class MetadataWriter {
   }
 
   /**
-   * Commits a change. Refused, as `failed`, where one copy alone would have to take what is not atomic, or
-   * where nothing is known of any copy.
+   * Commits a change. Refused, as `failed`, where one copy alone would have to take what is not atomic, where
+   * the guard does not let it begin, or where nothing is known of any copy.
    *
    * @param now Unix seconds
    * @param data of the sectors that new entries name, made durable first
@@ -117,6 +117,7 @@ export class MetadataWriter {
     return this.#alone(async () => {
       const { failed, error } = await this.#write(step, this.#phases(step, data));
       if (failed !== undefined) return this.#settle(step, failed, error ?? failed);
+      if (error !== undefined) return { kind: 'failed', failure: error };
       this.#take(step, step.after);
       return { kind: this.#lost === undefined ? 'committed' : 'degraded' };
     });
@@ -166,15 +167,20 @@ export class MetadataWriter {
     }
   }
 
-  /** What failed on the device, and how the guard tells it: it knows where the overwritten bytes are. */
+  /**
+   * What failed on the device, and how the guard tells it: it knows where the overwritten bytes are. An error
+   * alone is that of a guard which let nothing begin; what it fails at when all is written undoes nothing.
+   */
   async #write(
     { atomic }: Step,
     phases: readonly Phase[],
   ): Promise<{ readonly failed?: ChangeFailed; readonly error?: DmremapError }> {
     let failed: ChangeFailed | undefined;
+    let isWritten = false;
     const work = async () => {
       try {
         await writePhases(this.#device, phases);
+        isWritten = true;
       } catch (error) {
         if (error instanceof ChangeFailed) failed = error;
         throw error;
@@ -185,8 +191,10 @@ export class MetadataWriter {
       await (torn && this.#guard !== undefined ? this.#guard(phases, work) : work());
       return {};
     } catch (error) {
+      if (isWritten) return {};
+      if (error instanceof DmremapError) return failed === undefined ? { error } : { failed, error };
       if (failed === undefined) throw error;
-      return error instanceof DmremapError ? { failed, error } : { failed };
+      return { failed };
     }
   }
 

@@ -97,6 +97,25 @@ slow('a plain set counts while it is served', async () => {
   assert.is((await server.stop()).code, 0);
 });
 
+slow(
+  'an entry of a plain set that finds no place for its undo file stays, and what is written to it',
+  async () => {
+    const { main } = files();
+    const image = { layout: 'plain', sectors: 2048, mainSectors: MAIN_SECTORS } as const;
+    const spare = shop.put('plain.img', buildImage(image));
+    writeFileSync(shop.state, 'no folder');
+    const server = await serve(shop, spare, main);
+    for (const message of ['remap 5', 'remap 6']) assert.match(await ask(server.control, message), /^ok/);
+    assert.match(await ask(server.control, 'unremap 5'), /^error .*undo/);
+    assert.match(await ask(server.control, 'verify 5'), /^ok 5 spare/);
+    await run('qemu-io', '-f', 'raw', '-c', 'write -P 0x5a 2560 512', '-c', 'flush', server.uri);
+    assert.is((await server.stop()).code, 0);
+    const again = await serve(shop, spare, main);
+    await run('qemu-io', '-f', 'raw', '-c', 'read -P 0x5a 2560 512', again.uri);
+    assert.is((await again.stop()).code, 0);
+  },
+);
+
 slow('a second server and every change are refused while it serves', async () => {
   const { spare, main } = files();
   const server = await serve(shop, spare, main);

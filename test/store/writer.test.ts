@@ -148,6 +148,25 @@ test('a failure that the guard tells in its own words leaves nothing known', asy
   assert.equal([...remapsIn(memory)].length, ENTRIES.length, 'what was there before');
 });
 
+test('a guard that lets nothing begin has changed nothing; one that fails at its end has not undone it', async () => {
+  const memory = new MemoryDevice(buildImage({ ...SPEC, layout: 'plain' }));
+  let isLate = false;
+  const guard: Guard = async (_, work) => {
+    if (isLate) await work();
+    throw new DmremapError('undo-unavailable', 'told by the guard');
+  };
+  const writer = await MetadataWriter.open(memory, { guard });
+  const before = remapsIn(memory);
+  const refused = await writer.commit({ remove: [3] }, NOW);
+  assert.is(refused.kind === 'failed' && refused.failure.code, 'undo-unavailable');
+  assert.equal([...remapsIn(memory)], [...before]);
+  isLate = true;
+  assert.equal(await writer.commit({ remove: [3] }, NOW), { kind: 'committed' });
+  assert.is([...remapsIn(memory)].length, ENTRIES.length - 1);
+  assert.equal(await writer.commit({ append: [[3, 600]] }, NOW), { kind: 'committed' });
+  assert.is([...remapsIn(memory)].length, ENTRIES.length);
+});
+
 test('two commits at once are a mistake', async () => {
   const writer = await MetadataWriter.open(new MemoryDevice(buildImage(SPEC)));
   const first = writer.commit({ append: [[3, 600]] }, NOW);
