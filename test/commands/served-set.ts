@@ -4,35 +4,25 @@ import { DMREMAP, type Ended, PLAIN, runProgram } from '../obligations/run-cli.j
 import type { Workshop } from '../obligations/workshop.js';
 import { assert } from '../support/harness.js';
 
-/** A server in a process of its own. */
-export interface Server {
-  readonly uri: string;
+/** A server in a process of its own, which may not accept clients yet. */
+export interface Started {
+  readonly socket: string;
   readonly control: string;
   readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+/** One that accepts clients. */
+export interface Server extends Started {
+  readonly uri: string;
   /** Asks it to end; how it did. */
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
 
-/** Serves a set; what is left of it ends with the workshop. */
-export async function serve(
-  shop: Workshop,
-  spare: string,
-  main: string,
-  more: readonly string[] = [],
-): Promise<Server> {
-  const control = shop.path('set.ctl');
-  const line = [
-    DMREMAP,
-    'serve',
-    spare,
-    '--main',
-    main,
-    '--unix',
-    shop.path('set.nbd'),
-    '--control',
-    control,
-    ...more,
-  ];
+/** Begins to serve a set; what is left of the process ends with the workshop. */
+export function start(shop: Workshop, spare: string, main: string, more: readonly string[] = []): Started {
+  const [socket, control] = [shop.path('set.nbd'), shop.path('set.ctl')];
+  const line = [DMREMAP, 'serve', spare, '--main', main, '--unix', socket, '--control', control, ...more];
   const child = spawn(process.execPath, line, {
     env: { ...PLAIN, ...shop.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -42,20 +32,35 @@ export async function serve(
   const ended = new Promise<Ended>((resolve) => {
     child.once('close', (code) => resolve({ code, stdout, stderr }));
   });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
+  return { socket, control, child, ended };
+}
+
+/** Serves a set; what is left of the process ends with the workshop. */
+export async function serve(
+  shop: Workshop,
+  spare: string,
+  main: string,
+  more: readonly string[] = [],
+): Promise<Server> {
+  const started = start(shop, spare, main, more);
+  const { child, ended } = started;
   const uri = await new Promise<string>((resolve, reject) => {
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-      if (stdout.includes('\n')) resolve(stdout.split('\n')[0] ?? '');
+    let said = '';
+    child.stdout?.on('data', (text: string) => {
+      said += text;
+      if (said.includes('\n')) resolve(said.split('\n')[0] ?? '');
     });
-    void ended.then(({ code }) => reject(new Error(`serve ended with ${code}: ${stderr}`)));
+    void ended.then(({ code, stderr }) => reject(new Error(`serve ended with ${code}: ${stderr}`)));
   });
   return {
+    ...started,
     uri,
-    control,
-    child,
     stop: (signal = 'SIGTERM') => {
       child.kill(signal);
       return ended;

@@ -2,6 +2,9 @@ import { connect, type Socket } from 'node:net';
 import { clientFlags, infoData, join, option, sendOption } from '../support/nbd-bytes.js';
 import type { Served } from './served.js';
 
+/** Where a server is found; for a port, by its URI. */
+export type Target = Pick<Served, 'address' | 'uri'>;
+
 /** A client that sends what it likes and keeps whatever comes. */
 export class RawClient {
   readonly socket: Socket;
@@ -25,7 +28,7 @@ export class RawClient {
       });
   }
 
-  static connect(served: Served): Promise<RawClient> {
+  static connect(served: Target): Promise<RawClient> {
     const { address } = served;
     const target =
       address.kind === 'unix'
@@ -39,7 +42,7 @@ export class RawClient {
   }
 
   /** A client in transmission, with simple replies unless options that it sends before say otherwise. */
-  static async attach(served: Served, ...options: Uint8Array[]): Promise<RawClient> {
+  static async attach(served: Target, ...options: Uint8Array[]): Promise<RawClient> {
     const client = await RawClient.connect(served);
     client.send(clientFlags(), ...options, sendOption(option.go, infoData('')));
     const ack = Buffer.from('0003e889045565a9000000070000000100000000', 'hex');
