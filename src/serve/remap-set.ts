@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BlockDevice } from '../device/block-device.js';
 import { DmremapError } from '../errors.js';
 import { compactTable, type RemapTable } from '../format/entry.js';
@@ -8,7 +9,7 @@ import { type Guard, MetadataWriter } from '../store/writer.js';
 import { bytes, roundDown, roundUp, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 import { Counters, type Counts } from './counters.js';
 import { MainSide } from './main-side.js';
-import { RangeLocks } from './range-locks.js';
+import { type RangeLock, RangeLocks } from './range-locks.js';
 import { RemapDevice } from './remap-device.js';
 import { SectorIo } from './sector-io.js';
 import { type Clock, SpareSide } from './spare-side.js';
@@ -24,6 +25,9 @@ export interface RemapSettings {
   /** See MetadataWriter. */
   readonly guard?: Guard;
 }
+
+/** So long a request may take once nobody waits for it any more, in milliseconds. */
+const HANGING = 5000;
 
 /** How often a sector is read, and for how long, before it is given up. */
 const READING = { readAttempts: 3, readMilliseconds: 15_000 };
@@ -212,9 +216,11 @@ export class RemapSet {
   }
 
   /**
-   * Waits for requests under way, makes everything durable, marks the set as clean and closes the devices.
+   * Waits for requests under way, makes everything durable, marks the set as clean and closes the devices. A
+   * request that main does not answer is not waited for for ever: what was saved is there, and the mark stays.
    *
-   * @throws DmremapError where the last commit failed; the devices are closed all the same
+   * @throws DmremapError where the last commit failed, `busy` where a request hangs; the devices are closed all
+   * the same
    */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
@@ -222,17 +228,38 @@ export class RemapSet {
     try {
       // what has failed is written again while it may; what fails now is told below
       if (!this.#settings.readOnly) await this.save().catch(() => undefined);
-      if (!this.#settings.readOnly)
-        await this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
-          await main.flush();
-          side.setState(STATE.clean);
-          await side.save();
-        });
+      if (this.#settings.readOnly) return;
+      const lock = await this.#everything();
+      try {
+        await main.flush();
+        side.setState(STATE.clean);
+        await side.save();
+      } finally {
+        this.#locks.release(lock);
+      }
     } finally {
       clearTimeout(this.#timer);
       await main.device.close();
       await side.device.close();
     }
+  }
+
+  /** Once nobody uses any sector. @throws DmremapError `busy` where that takes too long */
+  async #everything(): Promise<RangeLock> {
+    const granted = this.#locks.acquire(0, Number.POSITIVE_INFINITY, true);
+    const stopping = new AbortController();
+    const late = delay(HANGING, undefined, { signal: stopping.signal }).catch(() => undefined);
+    const lock = await Promise.race([granted, late]);
+    stopping.abort();
+    if (lock !== undefined) return lock;
+    const { main, side } = this.#io;
+    throw new DmremapError(
+      'busy',
+      `${main.device.name} does not answer a request: the set stays marked as in use`,
+      {
+        hint: `what was flushed is there; once nobody holds it: dmremap check -p ${side.device.name}`,
+      },
+    );
   }
 
   #checkSector(sector: Sectors): void {
