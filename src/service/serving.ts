@@ -203,7 +203,7 @@ async function secureBy(options: ServingOptions): Promise<Secure | undefined> {
 }
 
 function factsOf(
-  { header, main, recovered }: OpenSet,
+  { header, main, recovered, holder }: OpenSet,
   served: ServedSet,
   { nbd, control }: Places,
   options: ServingOptions,
@@ -221,7 +221,11 @@ function factsOf(
     exportName: options.export,
     control,
     setUuid: hasExtension(header) && header.set_uuid !== ZERO_UUID ? header.set_uuid : undefined,
-    warnings: [...main.warnings, ...recovered.map((step) => `in memory only: ${step}`)],
+    warnings: [
+      ...main.warnings,
+      ...recovered.map((step) => `in memory only: ${step}`),
+      ...(holder === undefined ? [] : [`the spare is in use, and may change unseen: ${holder}`]),
+    ],
   };
 }
 

@@ -132,6 +132,9 @@ slow('a second server and every change are refused while it serves', async () =>
   assert.is(again.code, 8, again.stderr);
   assert.is((await shop.run(['resize', spare, '--entries', '600', '--yes'])).code, 8);
   assert.is((await shop.run(['check', spare])).code, 0, 'in use is no problem');
+  const sockets = ['--unix', shop.path('c.nbd'), '--control', shop.path('c.ctl')];
+  const reading = ['serve', spare, '--main', main, ...sockets, '--read-only', '--run', 'true'];
+  assert.match((await shop.run(reading)).stderr, /in use, and may change unseen: .*process \d+/);
   assert.is((await server.stop('SIGINT')).code, 0);
 });
 

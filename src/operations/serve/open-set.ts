@@ -5,6 +5,7 @@ import { type Header, hasExtension, ZERO_UUID } from '../../format/header.js';
 import type { RemapMode } from '../../remap/policy.js';
 import { RemapSet } from '../../serve/remap-set.js';
 import type { Guard } from '../../store/writer.js';
+import { holderOf } from '../diagnose.js';
 import type { ResolvedMain } from '../main-device.js';
 import { resolveMain } from '../main-device.js';
 import { openNamed } from '../open-device.js';
@@ -35,6 +36,8 @@ export interface OpenSet {
   readonly main: ResolvedMain;
   /** What was done in memory to serve it; empty where nothing was. */
   readonly recovered: readonly string[];
+  /** Who uses the spare besides, where it is only read. */
+  readonly holder: string | undefined;
 }
 
 /**
@@ -49,6 +52,7 @@ export async function openSet(path: string, options: OpenSetOptions): Promise<Op
   const spare = await openNamed(path, mode);
   let main: FileDevice | undefined;
   try {
+    const holder = await holderOf(spare)();
     const memory = options.readOnly ? await recoverInMemory(spare, options) : undefined;
     const header = await diagnoseForServing(path, memory?.device ?? spare);
     const found = await resolveMain(spare, header, options);
@@ -66,7 +70,7 @@ export async function openSet(path: string, options: OpenSetOptions): Promise<Op
         guard: await guardFor(spare, header, options, found),
       },
     );
-    return { set, header, main: found, recovered: memory?.done ?? [] };
+    return { set, header, main: found, recovered: memory?.done ?? [], holder };
   } catch (error) {
     await main?.close();
     await spare.close();
