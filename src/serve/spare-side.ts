@@ -2,17 +2,15 @@ import { answeringAtOnce } from '../device/at-once.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { DeviceError, DmremapError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
-import { dataStart } from '../format/geometry.js';
-import { type Header, hasExtension } from '../format/header.js';
-import { LiveEntries, type Removal } from '../remap/live-entries.js';
-import { Mover } from '../remap/mover.js';
-import { SpareSpace } from '../remap/spare-space.js';
-import type { NewEntry } from '../store/step.js';
-import type { MetadataWriter, Outcome } from '../store/writer.js';
+import type { Header } from '../format/header.js';
+import type { LiveEntries } from '../remap/live-entries.js';
+import type { Mover } from '../remap/mover.js';
+import type { MetadataWriter } from '../store/writer.js';
 import { type Bytes, bytes, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 import { Copies } from './copies.js';
 import type { Counters } from './counters.js';
 import { Joined } from './joined.js';
+import { SpareTable } from './spare-table.js';
 import { WriteLog } from './write-log.js';
 
 /** A copy that cannot be written is not tried again before: each try costs the disk's time. */
@@ -37,7 +35,7 @@ export class SpareSide {
   #device: BlockDevice;
   #atOnce: ReturnType<typeof answeringAtOnce>;
   readonly #blockSectors: number;
-  #table: Table;
+  #table: SpareTable;
   readonly #counters: Counters;
   readonly #now: Clock;
   /** Undefined where nothing may be written. */
@@ -70,7 +68,7 @@ export class SpareSide {
     this.#counters = counters;
     this.#now = now;
     this.#blockSectors = blockSectors;
-    this.#table = tableOf(device, header, table, blockSectors);
+    this.#table = new SpareTable(device, header, table, blockSectors);
   }
 
   get entries(): LiveEntries {
@@ -115,7 +113,7 @@ export class SpareSide {
   }
 
   get freeSectors(): number {
-    return this.#table.space.free;
+    return this.#table.free;
   }
 
   /** See AnswersAtOnce. False too where what would be read may not be what was written. */
@@ -221,7 +219,7 @@ export class SpareSide {
       const { writer } = await open(this.#device);
       const { header, table } = writer.content;
       this.#writer = writer;
-      this.#table = tableOf(this.#device, header, table, this.#blockSectors);
+      this.#table = new SpareTable(this.#device, header, table, this.#blockSectors);
     });
   }
 
@@ -320,8 +318,9 @@ export class SpareSide {
     if (drops.length > 0 && !this.isWhole) throw degraded(this.device.name);
     const state = this.#state;
     const { fields, settle } = this.#counters.fields(writer.content.header);
-    const append = this.#pairs(saved, upTo);
-    const { slots, spares, undo } = this.#takeOut(drops, saved);
+    const append = this.#table.entriesIn(saved, upTo);
+    const mains = drops.map(({ main }) => main);
+    const { slots, spares, undo } = this.#table.takeOut(mains, saved);
     const header = state === undefined ? fields : { ...fields, state };
     const outcome = await writer.commit({ header, append, remove: slots }, this.#now());
     if (outcome.kind !== 'committed' && 'failure' in outcome && outcome.failure !== undefined) this.#fail();
@@ -331,7 +330,7 @@ export class SpareSide {
     }
     settle();
     if (this.#state === state) this.#state = undefined;
-    this.#release(spares, outcome);
+    this.#table.release(spares, outcome.kind === 'committed');
     for (const drop of drops) drop.settle();
   }
 
@@ -346,63 +345,6 @@ export class SpareSide {
     this.log.fail();
     this.#copies.fail();
   }
-
-  #release(spares: readonly Sectors[], { kind }: Outcome): void {
-    for (const spare of spares) this.#table.space.release(spare);
-    this.#table.space.mayReuse = kind === 'committed';
-    if (kind === 'committed') this.#table.space.committed(this.#table.space.leaving);
-  }
-
-  #pairs(from: number, end: number): NewEntry[] {
-    return Array.from({ length: Math.max(0, end - from) }, (_, index) => [
-      this.entries.mainAt(from + index),
-      this.entries.spareAt(from + index),
-    ]);
-  }
-
-  /** Takes entries out as the table does it: holes are filled from among the saved ones. */
-  #takeOut(drops: readonly Drop[], saved: number) {
-    const { entries } = this;
-    if (drops.length === 0) return { slots: [], spares: [], undo: () => undefined };
-    const slots = [...new Set(drops.map(({ main }) => entries.slotOf(main) as number))].sort((a, b) => b - a);
-    const removed: { readonly main: Sectors; readonly removal: Removal }[] = [];
-    const behind = this.#aside(saved);
-    for (const slot of slots) {
-      const main = entries.mainAt(slot);
-      removed.push({ main, removal: entries.remove(main) as Removal });
-    }
-    behind();
-    const undo = (): void => {
-      const back = this.#aside(saved - removed.length);
-      for (const { main, removal } of removed.reverse()) entries.restore(main, removal);
-      back();
-    };
-    return { slots, spares: removed.map(({ removal }) => removal.spare), undo };
-  }
-
-  /** Takes the entries from this slot on away; returns what puts them behind the others again. */
-  #aside(from: number): () => void {
-    const pairs = this.#pairs(from, this.entries.count);
-    for (const [main] of pairs.toReversed()) this.entries.remove(sectors(main));
-    return () => {
-      for (const [main, spare] of pairs) this.entries.add(sectors(main), sectors(spare));
-    };
-  }
-}
-
-/** What is known of the entries of a set. */
-interface Table {
-  readonly entries: LiveEntries;
-  readonly space: SpareSpace;
-  readonly mover: Mover;
-}
-
-function tableOf(device: BlockDevice, header: Header, table: RemapTable, blockSectors: number): Table {
-  const entries = new LiveEntries(header.max_entries, table);
-  const used = Float64Array.from({ length: table.count }, (_, slot) => table.spareSector(slot));
-  const { start, count } = dataArea(header, device);
-  const space = new SpareSpace(start, count, used);
-  return { entries, space, mover: new Mover(entries, space, blockSectors) };
 }
 
 function degraded(name: string): DmremapError {
@@ -413,13 +355,4 @@ function degraded(name: string): DmremapError {
 
 function sectorAt(at: number): number {
   return Math.floor(at / SECTOR_SIZE);
-}
-
-/** Where data may lie. A set without an extension has the plain layout: it runs to the end of the device. */
-function dataArea(header: Header, device: BlockDevice): { start: Sectors; count: Sectors } {
-  if (hasExtension(header))
-    return { start: sectors(Number(header.data_start)), count: sectors(Number(header.data_sectors)) };
-  const start = dataStart(header.max_entries);
-  const end = Math.min(Number(header.spare_device_size), sectorAt(device.size));
-  return { start, count: sectors(end - start) };
 }

@@ -1,0 +1,105 @@
+import type { BlockDevice } from '../device/block-device.js';
+import type { RemapTable } from '../format/entry.js';
+import { dataStart } from '../format/geometry.js';
+import { type Header, hasExtension } from '../format/header.js';
+import { LiveEntries, type Removal } from '../remap/live-entries.js';
+import { Mover } from '../remap/mover.js';
+import { SpareSpace } from '../remap/spare-space.js';
+import type { NewEntry } from '../store/step.js';
+import { bytesToSectors, type Sectors, sectors } from '../units.js';
+
+/** Entries that were taken out for a commit. */
+export interface TakenOut {
+  /** Where they stood in the committed table. */
+  readonly slots: readonly number[];
+  /** The spare sectors that they leave. */
+  readonly spares: readonly Sectors[];
+  /** Puts them back, where the commit has failed. */
+  readonly undo: () => void;
+}
+
+/** The entries of a set in use, in the order of its table: the committed ones first, then those to be committed. */
+export class SpareTable {
+  readonly entries: LiveEntries;
+  readonly mover: Mover;
+  readonly #space: SpareSpace;
+
+  /**
+   * @param header and table as they are committed
+   * @param blockSectors of main's physical block
+   */
+  constructor(device: BlockDevice, header: Header, table: RemapTable, blockSectors: number) {
+    this.entries = new LiveEntries(header.max_entries, table);
+    const used = Float64Array.from({ length: table.count }, (_, slot) => table.spareSector(slot));
+    const { start, count } = dataArea(header, device);
+    this.#space = new SpareSpace(start, count, used);
+    this.mover = new Mover(this.entries, this.#space, blockSectors);
+  }
+
+  /** Spare sectors that new entries can have. */
+  get free(): number {
+    return this.#space.free;
+  }
+
+  /** The entries in these slots, `end` not among them. */
+  entriesIn(from: number, end: number): NewEntry[] {
+    return Array.from({ length: Math.max(0, end - from) }, (_, index) => [
+      this.entries.mainAt(from + index),
+      this.entries.spareAt(from + index),
+    ]);
+  }
+
+  /**
+   * Takes entries out as the table does it: holes are filled from among the committed ones.
+   *
+   * @param committed how many entries are
+   */
+  takeOut(mains: readonly Sectors[], committed: number): TakenOut {
+    const { entries } = this;
+    if (mains.length === 0) return { slots: [], spares: [], undo: () => undefined };
+    const slots = [...new Set(mains.map((main) => entries.slotOf(main) as number))].sort((a, b) => b - a);
+    const removed: { readonly main: Sectors; readonly removal: Removal }[] = [];
+    const behind = this.#aside(committed);
+    for (const slot of slots) {
+      const main = entries.mainAt(slot);
+      removed.push({ main, removal: entries.remove(main) as Removal });
+    }
+    behind();
+    const undo = (): void => {
+      const back = this.#aside(committed - removed.length);
+      for (const { main, removal } of removed.reverse()) entries.restore(main, removal);
+      back();
+    };
+    return { slots, spares: removed.map(({ removal }) => removal.spare), undo };
+  }
+
+  /**
+   * The generation without the entries of these sectors stands; they are free once it is committed.
+   *
+   * @param isCommitted in both copies
+   */
+  release(spares: readonly Sectors[], isCommitted: boolean): void {
+    const space = this.#space;
+    for (const spare of spares) space.release(spare);
+    space.mayReuse = isCommitted;
+    if (isCommitted) space.committed(space.leaving);
+  }
+
+  /** Takes the entries from this slot on away; returns what puts them behind the others again. */
+  #aside(from: number): () => void {
+    const pairs = this.entriesIn(from, this.entries.count);
+    for (const [main] of pairs.toReversed()) this.entries.remove(sectors(main));
+    return () => {
+      for (const [main, spare] of pairs) this.entries.add(sectors(main), sectors(spare));
+    };
+  }
+}
+
+/** Where data may lie. A set without an extension has the plain layout: it runs to the end of the device. */
+function dataArea(header: Header, device: BlockDevice): { start: Sectors; count: Sectors } {
+  if (hasExtension(header))
+    return { start: sectors(Number(header.data_start)), count: sectors(Number(header.data_sectors)) };
+  const start = dataStart(header.max_entries);
+  const end = Math.min(Number(header.spare_device_size), bytesToSectors(device.size));
+  return { start, count: sectors(end - start) };
+}
