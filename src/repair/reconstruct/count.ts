@@ -33,7 +33,8 @@ export function searchCounts(places: Places, fitting: ReadonlySet<Place>): Searc
       searched.push(place);
     }
     const readable = place.readableSlots(max_entries);
-    if (readable < max_entries)
+    // a capacity that cannot be right tells nothing of how many slots there are
+    if (obeys && readable < max_entries)
       limits.push(`only ${readable} of ${max_entries} slots of the ${place.name} table could be read`);
     const found = countsOf(place, readable, obeys ? 0n : BigInt(max_entries));
     if (found.length > LISTED) limits.push(`more than ${LISTED} entry counts of the ${place.name} copy fit`);

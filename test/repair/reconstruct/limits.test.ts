@@ -62,6 +62,16 @@ for (const [capacity, proven] of [
     assert.is(candidate.keeps, 50);
   });
 
+test('a capacity that cannot be right takes no count its proof, however few of its slots can be read', () => {
+  const { dataStart } = redundantGeometry(0, 1000);
+  const entries = Array.from({ length: 50 }, (_, slot) => [slot * 5, dataStart + slot] as const);
+  const image = buildImage({ layout: 'redundant', sectors: 2048, maxEntries: 1000, entries });
+  flip(image, 35, 6); // entry_count of the primary
+  flip(image, endPlace(image) + 37, 7); // max_entries of the backup
+  const [candidate] = reconstruct(readImage(image)).candidates.filter(({ proven }) => proven);
+  assert.is(candidate?.keeps, 50);
+});
+
 test('a capacity whose counts are searched first takes a bit its proof', () => {
   const room = 2 ** 17 - 1 - 8 * (4096 + 16 * 50);
   for (const [capacity, proven] of [
