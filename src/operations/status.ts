@@ -22,7 +22,8 @@ export interface Status {
   readonly last_save: bigint;
 }
 
-const NEARLY_FULL = 0.9;
+/** From this share of its capacity on a set is nearly full. */
+export const NEARLY_FULL = 0.9;
 
 /** The status of a spare that no server holds; undefined where no copy is valid. */
 export function offlineStatus(diagnosis: Diagnosis): Status | undefined {

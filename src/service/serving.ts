@@ -2,7 +2,7 @@ import type { CacheMode } from '../device/concurrent-file.js';
 import { DmremapError } from '../errors.js';
 import { hasExtension, ZERO_UUID } from '../format/header.js';
 import { type OpenSet, type OpenSetOptions, openSet } from '../operations/serve/open-set.js';
-import { isLoopback, type Places, placesFor } from '../operations/serve/places.js';
+import { isLoopback, type Places, placesFor, refuseOpenPort } from '../operations/serve/places.js';
 import { ServedSet, type ServeOptions } from '../operations/serve/serve.js';
 import type { RemapMode } from '../remap/policy.js';
 import type { Address } from '../server/listen.js';
@@ -93,14 +93,17 @@ export class Serving {
    * @throws DmremapError as openSet, placesFor and ServedSet.start
    */
   static async start(spare: string, options: ServingOptions): Promise<Serving> {
+    // what was typed wrong is said before the set is opened, which is a commit
     const secure = await secureBy(options);
+    refuseOpenPort({ ...options, isSecure: secure !== undefined });
+    const measured = metricsAddress(options);
     const log = openLog(options['log-file'], options.quiet ? 'error' : options.verbose ? 'debug' : 'info');
     const opened = await openSet(spare, setOptions(options));
     const places = await placesOf(opened, options, secure !== undefined);
     const served = await ServedSet.start(opened, serveOptions(options, places, secure), loggedEvents(log));
     try {
       const facts = factsOf(opened, served, places, options, secure !== undefined);
-      const metrics = await meter(options, facts.setUuid ?? spare, served);
+      const metrics = await meter(measured, facts.setUuid ?? spare, served);
       const pidFile = options['pid-file'];
       const removePidFile = pidFile === undefined ? async () => {} : await writePidFile(pidFile);
       notify('READY=1');
@@ -231,11 +234,12 @@ function factsOf(
 
 const METRICS_HOST = '127.0.0.1';
 
-async function meter(
-  { metrics, insecure }: ServingOptions,
-  set: string,
-  served: ServedSet,
-): Promise<Metrics | undefined> {
+interface TcpAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+function metricsAddress({ metrics, insecure }: ServingOptions): TcpAddress | undefined {
   if (metrics === undefined) return undefined;
   const [, host = METRICS_HOST, port = ''] = /^(?:\[?(.*?)\]?:)?(\d+)$/.exec(metrics) ?? [];
   if (port === '' || Number(port) > 65_535)
@@ -244,7 +248,16 @@ async function meter(
     throw new DmremapError('usage', `${host} is no loopback address`, {
       hint: '--insecure shows the metrics to everybody who can reach it',
     });
+  return { host, port: Number(port) };
+}
+
+async function meter(
+  address: TcpAddress | undefined,
+  set: string,
+  served: ServedSet,
+): Promise<Metrics | undefined> {
+  if (address === undefined) return undefined;
   const metered = new Metrics(set, () => ({ status: served.status, clients: served.clients }));
-  await metered.listen(host, Number(port));
+  await metered.listen(address.host, address.port);
   return metered;
 }

@@ -1,14 +1,12 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { healthyImage, MAIN_SECTORS } from '../obligations/commands.js';
-import { shell } from '../obligations/run-cli.js';
 import { fingerprint, hashOf, patient, Workshop } from '../obligations/workshop.js';
 import { buildImage } from '../support/build-image.js';
 import { fixture } from '../support/fixtures.js';
 import { SECTOR } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
-import { ask, run, serve } from './served-set.js';
+import { ask, files, run, serve, stateOf } from './served-set.js';
 
 /** The program that serves a set: from recovery to the last commit. */
 
@@ -21,19 +19,8 @@ test.beforeEach(() => {
 });
 test.afterEach(() => shop.cleanUp());
 
-/** The set of the healthy spare, on a main whose sectors hold their numbers. */
-function files(): { spare: string; main: string } {
-  const main = Buffer.alloc(MAIN_SECTORS * SECTOR);
-  for (let sector = 0; sector < MAIN_SECTORS; sector++) main.writeUInt32LE(sector, sector * SECTOR);
-  return { spare: shop.put('spare.img', healthyImage()), main: shop.put('main.img', main) };
-}
-
-function stateOf(spare: string): number {
-  return readFileSync(spare).readUInt32LE(56);
-}
-
 slow('clients see remapped sectors; what they write is there afterwards, and the set is clean', async () => {
-  const { spare, main } = files();
+  const { spare, main } = files(shop);
   const marked = readFileSync(spare);
   marked.fill(0xaa, 17 * SECTOR, 18 * SECTOR);
   writeFileSync(spare, marked);
@@ -63,7 +50,7 @@ slow('clients see remapped sectors; what they write is there afterwards, and the
 });
 
 slow('messages', async () => {
-  const { spare, main } = files();
+  const { spare, main } = files(shop);
   const server = await serve(shop, spare, main);
   assert.is(statSync(server.control).mode & 0o777, 0o600);
   assert.match(
@@ -85,7 +72,7 @@ slow('messages', async () => {
 });
 
 slow('a plain set counts while it is served', async () => {
-  const { main } = files();
+  const { main } = files(shop);
   const spare = shop.put(
     'plain.img',
     buildImage({ layout: 'plain', sectors: 2048, mainSectors: MAIN_SECTORS }),
@@ -100,7 +87,7 @@ slow('a plain set counts while it is served', async () => {
 slow(
   'an entry of a plain set that finds no place for its undo file stays, and what is written to it',
   async () => {
-    const { main } = files();
+    const { main } = files(shop);
     const image = { layout: 'plain', sectors: 2048, mainSectors: MAIN_SECTORS } as const;
     const spare = shop.put('plain.img', buildImage(image));
     writeFileSync(shop.state, 'no folder');
@@ -117,7 +104,7 @@ slow(
 );
 
 slow('a second server and every change are refused while it serves', async () => {
-  const { spare, main } = files();
+  const { spare, main } = files(shop);
   const server = await serve(shop, spare, main);
   const again = await shop.run([
     'serve',
@@ -139,7 +126,7 @@ slow('a second server and every change are refused while it serves', async () =>
 });
 
 slow('killed, and served again: what was flushed is there', async () => {
-  const { spare, main } = files();
+  const { spare, main } = files(shop);
   const server = await serve(shop, spare, main);
   await ask(server.control, 'remap 200');
   await run('qemu-io', '-f', 'raw', '-c', 'write -P 0x77 100k 1k', '-c', 'flush', server.uri);
@@ -152,7 +139,7 @@ slow('killed, and served again: what was flushed is there', async () => {
 });
 
 slow('read-only writes nothing, whatever it has to recover', async () => {
-  const { main } = files();
+  const { main } = files(shop);
   const stale = healthyImage().fill(0, 0, 4096);
   const spare = shop.put('lame.img', stale);
   const before = [fingerprint(spare), fingerprint(main)];
@@ -210,148 +197,3 @@ slow(
     }
   },
 );
-
-slow('--run lives as long as its command and ends with its code', async () => {
-  const { spare, main } = files();
-  const sockets = ['--unix', shop.path('r.nbd'), '--control', shop.path('r.ctl')];
-  const command = 'nbdinfo --size "$uri" >&2; exit 7';
-  const ended = await shop.run(['serve', spare, '--main', main, ...sockets, '--run', command]);
-  assert.is(ended.code, 7, ended.stderr);
-  assert.match(ended.stderr, String(MAIN_SECTORS * SECTOR));
-  assert.is(stateOf(spare), 0);
-});
-
-slow('--detach goes on by itself; --pid-file tells who; SIGTERM ends it', async () => {
-  const { spare, main } = files();
-  const [pidFile, log] = [shop.path('pid'), shop.path('log')];
-  const sockets = ['--unix', shop.path('d.nbd'), '--control', shop.path('d.ctl')];
-  const line = [
-    'serve',
-    spare,
-    '--main',
-    main,
-    ...sockets,
-    '--detach',
-    '--pid-file',
-    pidFile,
-    '--log-file',
-    log,
-  ];
-  const ended = await shop.run(line);
-  assert.is(ended.code, 0, ended.stderr);
-  const pid = Number(readFileSync(pidFile, 'utf8'));
-  assert.is((await run('nbdinfo', '--size', ended.stdout.trim())).trim(), String(MAIN_SECTORS * SECTOR));
-  assert.is((await shop.run(line)).code, 8, 'the child tells why it could not');
-  process.kill(pid, 'SIGTERM');
-  for (let tries = 0; existsSync(pidFile) && tries < 100; tries++) await delay(50);
-  assert.not.ok(existsSync(pidFile));
-  assert.is(stateOf(spare), 0);
-  for (const row of readFileSync(log, 'utf8').trim().split('\n')) assert.ok(JSON.parse(row).msg);
-});
-
-slow('--detach fails as its child does, in text and JSON', async () => {
-  const twice = shop.put('twice.img', fixture('dup-main'));
-  const wide = shop.sparse('wide.img', 2_000_000 * SECTOR);
-  const sockets = ['--unix', shop.path('f.nbd'), '--control', shop.path('f.ctl')];
-  const waits = await shop.run(['serve', twice, '--main', wide, ...sockets, '--detach']);
-  assert.is(waits.code, 4, waits.stderr);
-  assert.match(waits.stdout, 'main-duplicate');
-  const { spare } = files();
-  const wrong = ['serve', spare, '--main', wide, ...sockets, '--detach'];
-  const quiet = await shop.run([...wrong, '--quiet']);
-  assert.is(quiet.code, 8);
-  assert.match(quiet.stderr, 'is not the main of this set');
-  const document = await shop.run([...wrong, '--json']);
-  assert.is(document.code, 8);
-  assert.is(JSON.parse(document.stdout).error.code, 'wrong-main');
-});
-
-slow('--detach --json tells the address', async () => {
-  const { spare, main } = files();
-  const [pidFile, control] = [shop.path('pid'), shop.path('j.ctl')];
-  const sockets = ['--unix', shop.path('j.nbd'), '--control', control, '--pid-file', pidFile];
-  const ended = await shop.run(['serve', spare, '--main', main, ...sockets, '--detach', '--json']);
-  assert.is(ended.code, 0, ended.stderr);
-  const { uri } = JSON.parse(ended.stdout);
-  assert.is((await run('nbdinfo', '--size', uri)).trim(), String(MAIN_SECTORS * SECTOR));
-  assert.is(await ask(control, 'stop'), 'ok');
-  for (let tries = 0; existsSync(pidFile) && tries < 100; tries++) await delay(50);
-  assert.is(stateOf(spare), 0);
-});
-
-slow('a reader of its output that goes, and a full disk, end no server', async () => {
-  const control = shop.path('o.ctl');
-  for (const [output, code] of [
-    ['| true', 0],
-    ['> /dev/full', 8],
-    ['--json | true', 0],
-  ] as const) {
-    const { spare, main } = files();
-    const words = [spare, '--main', main, '--unix', shop.path('o.nbd'), '--control', control];
-    const ended = shell(`$dmremap serve "$@" ${output}`, words, { env: shop.env });
-    for (let tries = 0; !existsSync(control) && tries < 200; tries++) await delay(50);
-    await delay(500);
-    assert.is(stateOf(spare), 1, `${output}: in use`);
-    assert.is(await ask(control, 'stop'), 'ok');
-    assert.is((await ended).code, code, output);
-    assert.is(stateOf(spare), 0, output);
-  }
-});
-
-slow('what systemd tells the server does not reach the command of --run', async () => {
-  const { spare, main } = files();
-  const sockets = ['--unix', shop.path('e.nbd'), '--control', shop.path('e.ctl')];
-  const settings = { env: { LISTEN_PID: '1', LISTEN_FDS: '1', LISTEN_FDNAMES: 'x', NOTIFY_SOCKET: '/none' } };
-  const command = 'env | grep -cE "^(LISTEN_|NOTIFY_)"; exit 0';
-  const ended = await shop.run(
-    ['serve', spare, '--main', main, ...sockets, '--run', command, '--quiet'],
-    settings,
-  );
-  assert.equal([ended.code, ended.stdout.trim().split('\n').pop()], [0, '0'], ended.stderr);
-});
-
-slow('--pid-file and --log-file replace no image and write on no device', async () => {
-  const { spare, main } = files();
-  const before = hashOf(main);
-  const sockets = ['--unix', shop.path('p.nbd'), '--control', shop.path('p.ctl')];
-  const line = ['serve', spare, '--main', main, ...sockets];
-  const loop = shop.sparse('loop.img', 4096 * SECTOR);
-  const device = (await run('losetup', '--find', '--show', loop)).trim();
-  try {
-    for (const more of [
-      ['--pid-file', main],
-      ['--pid-file', device],
-      ['--log-file', device],
-    ])
-      assert.is((await shop.run([...line, ...more])).code, 16, more.join(' '));
-  } finally {
-    await run('losetup', '--detach', device);
-  }
-  assert.equal([hashOf(main), stateOf(spare)], [before, 0]);
-  assert.is(
-    readFileSync(loop).findIndex((byte) => byte !== 0),
-    -1,
-  );
-  const left = shop.put('left.pid', Buffer.from('4711\n'));
-  const server = await serve(shop, spare, main, ['--pid-file', left]);
-  assert.is(readFileSync(left, 'utf8'), `${server.child.pid}\n`);
-  assert.is((await server.stop()).code, 0);
-});
-
-slow('an address that others can reach wants TLS or --insecure', async () => {
-  const { spare, main } = files();
-  const before = fingerprint(spare);
-  for (const more of [
-    ['--port', '0', '--bind', '0.0.0.0'],
-    ['--metrics', '0.0.0.0:0'],
-    ['--metrics', 'x'],
-    ['--port', '70000'],
-    ['--scan', '0'],
-  ]) {
-    const sockets = ['--unix', shop.path('i.nbd'), '--control', shop.path('i.ctl')];
-    const ended = await shop.run(['serve', spare, '--main', main, ...sockets, ...more]);
-    assert.is(ended.code, 16, `${more}: ${ended.stderr}`);
-  }
-  assert.is(judge(readFileSync(spare)).n, 0);
-  assert.ok(before.length > 0);
-});

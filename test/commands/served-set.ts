@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { healthyImage, MAIN_SECTORS } from '../obligations/commands.js';
 import { DMREMAP, type Ended, PLAIN, runProgram } from '../obligations/run-cli.js';
 import type { Workshop } from '../obligations/workshop.js';
+import { SECTOR } from '../support/format-numbers.js';
 import { assert } from '../support/harness.js';
 
 /** A server in a process of its own, which may not accept clients yet. */
@@ -86,4 +89,16 @@ export async function ask(path: string, message: string): Promise<string> {
   }
   socket.destroy();
   return answer.trimEnd();
+}
+
+/** The set of the healthy spare, on a main whose sectors hold their numbers. */
+export function files(shop: Workshop): { spare: string; main: string } {
+  const main = Buffer.alloc(MAIN_SECTORS * SECTOR);
+  for (let sector = 0; sector < MAIN_SECTORS; sector++) main.writeUInt32LE(sector, sector * SECTOR);
+  return { spare: shop.put('spare.img', healthyImage()), main: shop.put('main.img', main) };
+}
+
+/** As the header at the front says it: 1 in use, 0 clean. */
+export function stateOf(spare: string): number {
+  return readFileSync(spare).readUInt32LE(56);
 }

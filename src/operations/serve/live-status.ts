@@ -1,8 +1,6 @@
 import { STATE } from '../../format/header.js';
 import type { SetFacts } from '../../serve/remap-set.js';
-import type { Status } from '../status.js';
-
-const NEARLY_FULL = 0.9;
+import { NEARLY_FULL, type Status } from '../status.js';
 
 /** The status of a set that is served (cli.md, “Serving”). */
 export function liveStatus(facts: SetFacts, scanPercent: number): Status {

@@ -32,7 +32,6 @@ const CONTROL_NAME = 'control';
  * @throws DmremapError `usage`
  */
 export async function placesFor(header: Header, wanted: Wanted): Promise<Places> {
-  refuseOpenPort(wanted);
   const inherited = inheritedSockets(process.env, process.pid);
   const [given] = inherited.filter(({ name }) => name === CONTROL_NAME);
   const nbd: Address[] = inherited
@@ -57,8 +56,17 @@ async function ownSockets(header: Header) {
   return socketsOf(folder, header.set_uuid);
 }
 
-/** Whoever can reach a port can read and write the disk. */
-function refuseOpenPort({ port, bind, isSecure, insecure }: Wanted): void {
+/**
+ * Whoever can reach a port can read and write the disk.
+ *
+ * @throws DmremapError `usage`
+ */
+export function refuseOpenPort({
+  port,
+  bind,
+  isSecure,
+  insecure,
+}: Pick<Wanted, 'port' | 'bind' | 'isSecure' | 'insecure'>): void {
   if (port === undefined || isSecure || insecure || isLoopback(bind)) return;
   throw new DmremapError('usage', `${bind} is no loopback address, and connections to it are not secured`, {
     hint: 'use --tls-certificates or --tls-psk; --insecure lets everybody in who can reach it',
