@@ -9,14 +9,12 @@ import { contentOf } from '../store/content.js';
 import { asPart, carryOut, type Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
 import type { CheckOptions, CheckReport, Examined } from './check-report.js';
+import { ROUNDS } from './correct-overlay.js';
 import { type Diagnosis, diagnose } from './diagnose.js';
 import { diagnoseFully, type FullDiagnosis } from './full-diagnosis.js';
 import { withDevice } from './open-device.js';
 
 /** The writing half of check (cli.md, "Checking"). */
-
-/** A correction may uncover problems that it hid; further rounds correct them. */
-const ROUNDS = 3;
 
 /** Everything is read again under the lock: what was seen before may have been another writer's doing. */
 export async function correct(

@@ -1,10 +1,9 @@
-import { judge, withRow } from '../check/checker.js';
+import { withRow } from '../check/checker.js';
 import type { Finding, Problem } from '../check/finding.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { OverlayDevice } from '../device/filters/overlay-device.js';
 import { backupHeaderPlace } from '../format/geometry.js';
 import { isRedundant } from '../format/header.js';
-import { planCorrections } from '../repair/corrections.js';
 import type { Candidate } from '../repair/reconstruct/candidate.js';
 import type { Witness } from '../repair/reconstruct/reading.js';
 import { reconstruct } from '../repair/reconstruct/reconstruct.js';
@@ -12,6 +11,7 @@ import { eraseHeader, leavingHeaders, wholeCopy } from '../store/commit.js';
 import { type Content, placeOf } from '../store/content.js';
 import type { CopyName } from '../store/copy.js';
 import { carryOut, inParts, type Phase } from '../store/phase.js';
+import { correctOverlay } from './correct-overlay.js';
 import { type Diagnosis, diagnose } from './diagnose.js';
 import { readDamagedSet } from './reconstruct.js';
 import type { SurveyOptions } from './survey.js';
@@ -24,9 +24,6 @@ export interface ProvenContent {
   /** The writes after which nothing that -y corrects is left: first this content, then the rest. */
   readonly phases: readonly Phase[];
 }
-
-/** A correction may uncover problems that it hid; more rounds than this are never needed. */
-const ROUNDS = 3;
 
 /**
  * Searches for what a set held on which no copy is valid (format.md section 6). Undefined where nothing is
@@ -47,20 +44,7 @@ export async function findProven(
   const parts: (readonly Phase[])[] = [writeContent(candidate, device)];
   await carryOut(after, inParts(parts));
   const first = await diagnose(after, options);
-  let current = first;
-  for (let round = 0; round < ROUNDS; round++) {
-    const { correctable } = judge(current.problems, 'yes');
-    if (correctable.length === 0) break;
-    const plan = planCorrections({
-      survey: current.survey,
-      problems: correctable,
-      now: options.now,
-      logicalBlockSize: device.logicalBlockSize,
-    });
-    await carryOut(after, plan.phases);
-    parts.push(plan.phases);
-    current = await diagnose(after, options);
-  }
+  parts.push(...(await correctOverlay(after, first, 'yes', options)));
   return {
     candidate,
     problems: [withRow(findingOf(candidate, problems)), ...first.problems],

@@ -13,6 +13,7 @@ import { type Beginning, begin, type Start } from '../../repair/starts.js';
 import { isEvidence } from '../../store/choose.js';
 import { type Content, contentOf } from '../../store/content.js';
 import { carryOut, inParts, type Phase } from '../../store/phase.js';
+import { ROUNDS } from '../correct-overlay.js';
 import { type Diagnosis, diagnose, problemsOf } from '../diagnose.js';
 import type { Surveyed } from '../survey.js';
 import { readSamples } from './samples.js';
@@ -52,9 +53,6 @@ export interface Open {
 export function isOpen(draft: object): draft is Open {
   return 'question' in draft;
 }
-
-/** A correction may uncover problems that it hid; more rounds than this are never needed. */
-const ROUNDS = 3;
 
 /**
  * What becomes of a device when a repair begins with this content: asks about everything that is not corrected

@@ -1,8 +1,7 @@
-import { judge } from '../../check/checker.js';
 import type { FileDevice } from '../../device/file-device.js';
 import { OverlayDevice } from '../../device/filters/overlay-device.js';
-import { planCorrections } from '../../repair/corrections.js';
 import { carryOut } from '../../store/phase.js';
+import { correctOverlay } from '../correct-overlay.js';
 import { diagnose } from '../diagnose.js';
 import { loadPlan, refuseChanged } from '../repair/plan.js';
 
@@ -20,9 +19,6 @@ export interface InMemoryOptions {
   readonly now: () => bigint;
 }
 
-/** A correction may uncover problems that it hid; more rounds than this are never needed. */
-const ROUNDS = 3;
-
 /**
  * Carries out a repair plan in memory, and corrects there what `check -p` corrects. Writes nothing.
  *
@@ -38,18 +34,8 @@ export async function recoverInMemory(spare: FileDevice, { plan, now }: InMemory
     await carryOut(device, phases);
     done.push(...phases.map(({ purpose }) => purpose));
   }
-  for (let round = 0; round < ROUNDS; round++) {
-    const { survey, problems } = await diagnose(device, { skipBeyond: true });
-    const { correctable } = judge(problems, 'preen');
-    if (correctable.length === 0 || survey.choice.chosen === undefined) break;
-    const { phases } = planCorrections({
-      survey,
-      problems: correctable,
-      now: now(),
-      logicalBlockSize: device.logicalBlockSize,
-    });
-    await carryOut(device, phases);
-    done.push(...phases.map(({ purpose }) => purpose));
-  }
+  const options = { skipBeyond: true, now: now() };
+  const parts = await correctOverlay(device, await diagnose(device, options), 'preen', options);
+  done.push(...parts.flat().map(({ purpose }) => purpose));
   return { device, done };
 }
