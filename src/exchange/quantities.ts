@@ -1,6 +1,7 @@
 /** Sizes and sectors as people type them, on the command line and to a server. Exact: parsed as bigint, then given their unit. */
 import { DmremapError } from '../errors.js';
 import { type Bytes, bytes, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
+import { quoted } from './quoted.js';
 
 /** A run of sectors on one device. */
 export interface SectorRange {
@@ -23,7 +24,7 @@ export function parseSize(text: string): Bytes {
   const match = /^(\d+)([KMGTPkmgtp]|s)?$/.exec(text);
   if (match === null) {
     throw usage(
-      `${shown(text)} is not a size`,
+      `${quoted(text)} is not a size`,
       'A size is a whole number of bytes, or one with K, M, G, T, P (powers of 1024) or s (sectors of 512 bytes).',
     );
   }
@@ -31,7 +32,7 @@ export function parseSize(text: string): Bytes {
   const factor = suffix === 's' ? BigInt(SECTOR_SIZE) : (POWERS[suffix.toUpperCase()] ?? 1n);
   const size = BigInt(digits) * factor;
   if (size > LARGEST) {
-    throw usage(`${shown(text)} is too large: sizes end at 8P`);
+    throw usage(`${quoted(text)} is too large: sizes end at 8P`);
   }
   return bytes(Number(size));
 }
@@ -40,7 +41,7 @@ export function parseSize(text: string): Bytes {
 export function parseCount(text: string, least = 0): number {
   const value = /^\d+$/.test(text) ? BigInt(text) : undefined;
   if (value === undefined || value < BigInt(least) || value > LARGEST) {
-    throw usage(`${shown(text)} is not a whole number${least > 0 ? ` from ${least} up` : ''}`);
+    throw usage(`${quoted(text)} is not a whole number${least > 0 ? ` from ${least} up` : ''}`);
   }
   return Number(value);
 }
@@ -49,26 +50,21 @@ export function parseCount(text: string, least = 0): number {
 export function parseSectors(text: string): SectorRange {
   const match = /^(\d+)(?:([-+])(\d+))?$/.exec(text);
   if (match === null) {
-    throw usage(`${shown(text)} is not a sector`, 'A sector is written as N, a range as N-M or N+COUNT.');
+    throw usage(`${quoted(text)} is not a sector`, 'A sector is written as N, a range as N-M or N+COUNT.');
   }
   const [, from = '', sign, to = ''] = match;
   const first = BigInt(from);
   const count = sign === '+' ? BigInt(to) : sign === '-' ? BigInt(to) - first + 1n : 1n;
   if (count < 1n) {
-    throw usage(`${shown(text)} holds no sector`);
+    throw usage(`${quoted(text)} holds no sector`);
   }
   // The end is bounded in bytes, so that no offset that is derived from it can lose a bit.
   if ((first + count) * BigInt(SECTOR_SIZE) > LARGEST) {
-    throw usage(`${shown(text)} is beyond the end of any device`);
+    throw usage(`${quoted(text)} is beyond the end of any device`);
   }
   return { first: sectors(Number(first)), count: sectors(Number(count)) };
 }
 
 function usage(message: string, hint?: string): DmremapError {
   return new DmremapError('usage', message, hint === undefined ? {} : { hint });
-}
-
-/** The text in quotes, cut where a pasted file would fill the screen. */
-function shown(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
 }
