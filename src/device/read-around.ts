@@ -1,6 +1,7 @@
 import { DeviceError } from '../errors.js';
 import { type Bytes, bytes, roundDown } from '../units.js';
 import type { BlockDevice } from './block-device.js';
+import { isGone } from './errnos.js';
 import { readPastCache } from './past-cache.js';
 
 /** Bytes of a device that could not be read. */
@@ -10,9 +11,6 @@ export interface BadRange {
   /** The system's name of the failure, such as EIO. */
   readonly errno: string;
 }
-
-/** With these the device is gone: asking for the rest, block by block, would only take time. */
-const GONE: readonly string[] = ['ENODEV', 'ENXIO', 'ENOMEDIUM', 'EBADF', 'ESHUTDOWN'];
 
 /** Sizes in bytes of the pieces that a failed piece is cut into; the logical block size is the last one. */
 const PIECES: readonly number[] = [65536, 4096];
@@ -57,7 +55,7 @@ async function cut(
 ): Promise<void> {
   const end = at + into.length;
   const block = device.logicalBlockSize;
-  if (end <= roundDown(at, block) + block || GONE.includes(errno)) {
+  if (end <= roundDown(at, block) + block || isGone(errno)) {
     into.fill(0);
     note(bad, at, into.length, errno);
     return;
@@ -68,7 +66,7 @@ async function cut(
     const next = Math.min(end, roundDown(from, size) + size);
     const part = into.subarray(from - at, next - at);
     const failed = await attempt(device, bytes(from), part, true);
-    if (failed !== undefined && GONE.includes(failed)) {
+    if (failed !== undefined && isGone(failed)) {
       into.fill(0, from - at);
       note(bad, from, end - from, failed);
       return;

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { answeringAtOnce } from '../device/at-once.js';
 import type { BlockDevice } from '../device/block-device.js';
+import { isGone, isMediumError } from '../device/errnos.js';
 import { failsInPages, readPastCache } from '../device/past-cache.js';
 import { DeviceError, DmremapError } from '../errors.js';
 import type { Policy } from '../remap/policy.js';
@@ -33,20 +34,6 @@ const PIECES: readonly number[] = [65536, 4096];
 
 /** Between two attempts to read a sector, in milliseconds. */
 const PAUSE = 50;
-
-/** With these the device is gone: asking for the rest, piece by piece, would only take time. */
-const GONE: readonly string[] = ['ENODEV', 'ENXIO', 'ENOMEDIUM', 'EBADF', 'ESHUTDOWN', 'ENOTCONN'];
-
-/** With these the medium is at fault, and another place helps. */
-const MEDIUM: readonly string[] = [
-  'EIO',
-  'EREMOTEIO',
-  'ENODATA',
-  'EILSEQ',
-  'ETIMEDOUT',
-  'EUCLEAN',
-  'EBADMSG',
-];
 
 /** The failing disk: what can be read and written of it, and what cannot. */
 export class MainSide {
@@ -147,7 +134,7 @@ export class MainSide {
   ): Promise<void> {
     const unit = this.device.logicalBlockSize;
     const end = at + into.length;
-    if (GONE.includes(error.errno)) return lack(at, into, error, failed);
+    if (isGone(error.errno)) return lack(at, into, error, failed);
     if (end <= roundDown(at, unit) + unit) return this.#readUnit(at, into, error, reading, failed);
     const size = pieceBelow(into.length, unit);
     for (let from = at; from < end; ) {
@@ -175,7 +162,7 @@ export class MainSide {
       const now = performance.now();
       const known = (this.#failedAt.get(sector) ?? Number.NEGATIVE_INFINITY) > reading.since;
       const verdict = known ? 'give up' : this.#failedToRead(sector, into.length, attempts, now - began);
-      if (verdict === 'give up' || now + PAUSE > reading.until || GONE.includes(error.errno)) {
+      if (verdict === 'give up' || now + PAUSE > reading.until || isGone(error.errno)) {
         if (!known) this.#counters.add('read_errors');
         this.#failedAt.set(sector, now);
         return lack(at, into, error, failed);
@@ -234,7 +221,7 @@ export class MainSide {
   }
 
   async #writeCut(at: number, from: Uint8Array, error: unknown, failed: Failed[]): Promise<void> {
-    if (!(error instanceof DeviceError) || !MEDIUM.includes(error.errno)) throw error;
+    if (!(error instanceof DeviceError) || !isMediumError(error.errno)) throw error;
     const unit = Math.max(this.device.physicalBlockSize, this.device.logicalBlockSize);
     const end = at + from.length;
     if (end <= roundDown(at, unit) + unit) {
