@@ -1,16 +1,12 @@
 import type { ProblemId } from '../check/catalogue/index.js';
-import { judge } from '../check/checker.js';
-import type { Problem } from '../check/finding.js';
 import type { BlockDevice } from '../device/block-device.js';
-import { OverlayDevice } from '../device/filters/overlay-device.js';
 import { readAround } from '../device/read-around.js';
 import { DmremapError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
-import { planCorrections } from '../repair/corrections.js';
 import { probeSignatures } from '../signatures/probe.js';
 import { commit } from '../store/commit.js';
-import { type Content, contentOf, nextContent } from '../store/content.js';
-import { carryOut, inParts, type Phase } from '../store/phase.js';
+import { type Content, nextContent } from '../store/content.js';
+import { inParts, type Phase } from '../store/phase.js';
 import {
   type DataArea,
   dataArea,
@@ -23,9 +19,8 @@ import {
 import { copyData, planRelocations, type Relocation, relocatedTable } from '../store/relocate.js';
 import { stepBetween } from '../store/step.js';
 import { bytesToSectors, sectorsToBytes } from '../units.js';
-import { type Diagnosis, diagnose } from './diagnose.js';
-import { readable, refusePassive, refuseUnknown } from './spare.js';
-import { surveySpare } from './survey.js';
+import { correctFirst } from './correct-first.js';
+import { diagnose } from './diagnose.js';
 
 export interface RelayoutRequest {
   /** What is not named stays as it is. */
@@ -61,7 +56,13 @@ export interface RelayoutPlan {
  */
 export async function planRelayout(device: BlockDevice, request: RelayoutRequest): Promise<RelayoutPlan> {
   const diagnosis = await diagnose(device);
-  const { found, before, corrections, needsUndo, shrunk } = await correctFirst(device, diagnosis, request);
+  const shrunk = request.adoptsShrunk && diagnosis.problems.some(({ id }) => id === 'device-shrunk');
+  const { found, before, corrections, needsUndo } = await correctFirst(
+    device,
+    diagnosis,
+    request.now,
+    ({ id }) => shrunk && CAUSED_BY_SHRINKING.has(id),
+  );
   const old = shapeOf(before.header);
   const shape = { ...old, ...request.shape };
   const area = dataArea(shape, device.size);
@@ -97,51 +98,7 @@ function movedContent(content: Content, relocations: readonly Relocation[], now:
   return nextContent(content, {}, now, relocatedTable(content.table, relocations));
 }
 
-interface Corrected {
-  readonly found: Content;
-  /** What all copies hold once the corrections are made. */
-  readonly before: Content;
-  readonly corrections: readonly Phase[];
-  readonly needsUndo: boolean;
-  readonly shrunk: boolean;
-}
-
-/** All that is corrected unattended is corrected before the change; where anything else is wrong it waits. */
-async function correctFirst(
-  device: BlockDevice,
-  diagnosis: Diagnosis,
-  { now, adoptsShrunk }: RelayoutRequest,
-): Promise<Corrected> {
-  const { survey, problems } = diagnosis;
-  refuseUnknown(device.name, problems);
-  const spare = readable(diagnosis);
-  if (spare === undefined) throw waits(device, problems);
-  refusePassive(device.name, spare);
-  const shrunk = adoptsShrunk && problems.some(({ id }) => id === 'device-shrunk');
-  const judged = problems.filter(({ id }) => !shrunk || !CAUSED_BY_SHRINKING.has(id));
-  const { correctable, remaining } = judge(judged, 'preen');
-  if (remaining.length > 0 && correctable.length === 0) throw waits(device, remaining);
-  const found = contentOf(spare.chosen.block, spare.table);
-  if (correctable.length === 0) return { found, before: found, corrections: [], needsUndo: false, shrunk };
-  const { logicalBlockSize } = device;
-  const { phases, needsUndo } = planCorrections({ survey, problems: correctable, now, logicalBlockSize });
-  const after = new OverlayDevice(device);
-  await carryOut(after, phases);
-  const { choice, table } = await surveySpare(after);
-  if (choice.chosen === undefined || table === undefined) throw waits(device, problems);
-  return { found, before: contentOf(choice.chosen.block, table), corrections: phases, needsUndo, shrunk };
-}
-
 const CAUSED_BY_SHRINKING: ReadonlySet<ProblemId> = new Set(['device-shrunk', 'geometry-wrong']);
-
-function waits(device: BlockDevice, problems: readonly Problem[]): DmremapError {
-  const [first] = problems.filter(({ row }) => row.severity !== 'note');
-  const what = first === undefined ? 'no copy of its metadata counts' : first.row.title.toLowerCase();
-  return new DmremapError('changed-since', `${device.name}: ${what}; that has to be settled first`, {
-    hint: `look at it: dmremap check ${device.name}`,
-    data: first === undefined ? {} : { problem: first.id },
-  });
-}
 
 function refuseTooSmall(device: BlockDevice, table: RemapTable, shape: Shape, area: DataArea): void {
   const live = table.count;

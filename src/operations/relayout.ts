@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { FileDevice } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
 import { hasExtension, isRedundant } from '../format/header.js';
-import { type Content, sealedBlock } from '../store/content.js';
 import { dataArea, type Shape, shapeOf } from '../store/relayout.js';
 import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
-import { diagnose } from './diagnose.js';
+import { describeContent } from './describe-content.js';
+import { holdsContent, holdsWrites } from './holds.js';
 import { attachedMains } from './main-device.js';
 import { withDevice } from './open-device.js';
 import { planRelayout, type RelayoutPlan } from './relayout-plan.js';
@@ -71,8 +71,11 @@ async function carryOutPlan(
   const shown: ChangePlan = {
     command,
     device: await describeDevice(device),
-    before: phrase(found, ''),
-    after: stages.length === 0 ? 'the same: there is nothing to do' : phrase(plan.content, moves(plan)),
+    before: describeContent(found),
+    after:
+      stages.length === 0
+        ? 'the same: there is nothing to do'
+        : `${describeContent(plan.content)}${moves(plan)}`,
     phases: stages.flat(),
     stages,
     warnings: plan.shrunk ? [GUESS] : [],
@@ -90,11 +93,6 @@ async function carryOutPlan(
   return change(device, shown, named, { ...options, undo }, () => verify(device, plan));
 }
 
-function phrase({ header, table }: Content, more: string): string {
-  const { layout, maxEntries } = shapeOf(header);
-  return `a ${layout} set, ${table.count} of ${maxEntries} remaps, generation ${header.generation}${more}`;
-}
-
 function moves({ relocations }: RelayoutPlan): string {
   return relocations.length === 0 ? '' : `; the data of ${relocations.length} remaps in other sectors`;
 }
@@ -110,23 +108,6 @@ function guess(path: string): DmremapError {
 
 /** Reads it all again: every copy holds what was planned, and moved data is where its entry says. */
 async function verify(device: FileDevice, { content, copied }: RelayoutPlan): Promise<void> {
-  const { survey, problems } = await diagnose(device);
-  const { chosen } = survey.choice;
-  const whole =
-    chosen !== undefined &&
-    survey.table !== undefined &&
-    Buffer.compare(chosen.block, sealedBlock(content, chosen.name)) === 0 &&
-    Buffer.compare(survey.table.bytes, content.table.bytes) === 0 &&
-    problems.every(({ row }) => row.severity === 'note');
-  if (!whole || !(await holdsCopied(device, copied)))
+  if (!(await holdsContent(device, content)) || !(await holdsWrites(device, copied?.writes ?? [])))
     throw new DmremapError('io', `${device.path}: what was written does not read back right`);
-}
-
-async function holdsCopied(device: FileDevice, copied: RelayoutPlan['copied']): Promise<boolean> {
-  for (const { at, bytes } of copied?.writes ?? []) {
-    const read = new Uint8Array(bytes.length);
-    await device.read(at, read);
-    if (Buffer.compare(read, bytes) !== 0) return false;
-  }
-  return true;
 }
