@@ -106,6 +106,13 @@ export const ROWS: readonly Row[] = [
     lacking: [['lookup'], ['lookup', 'SPARE']],
   },
   {
+    name: 'map',
+    does: 'read',
+    takes: 'device',
+    line: ({ spare }) => ['map', spare],
+    lacking: [['map'], ['map', 'SPARE', '--svg'], ['map', 'SPARE', '--overwrite']],
+  },
+  {
     name: 'repair',
     does: 'change',
     takes: 'device',
@@ -208,6 +215,7 @@ export function readingLines({ spare, main }: Things): (readonly string[])[] {
     ['dump', spare, '--copy', 'primary'],
     ['dump', spare, '--copy', 'backup'],
     ['lookup', spare, '7', '0-20'],
+    ['map', spare],
     ['table', spare, '--main', main],
     ['table', spare, '--main', main, '--target', 'remap', '--format', 'command'],
     ['scan', spare],
