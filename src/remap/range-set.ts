@@ -11,6 +11,27 @@ export class RangeSet {
     this.#replace(from, end, 0);
   }
 
+  /** Adds many, none of them empty, ascending by where they begin: all are gone through once. */
+  addAll(ranges: Iterable<readonly [from: number, end: number]>): void {
+    const old = this.#edges;
+    const edges: number[] = [];
+    const put = (from: number, end: number): void => {
+      const last = edges.length - 1;
+      if (last > 0 && from <= (edges[last] as number)) edges[last] = Math.max(edges[last] as number, end);
+      else edges.push(from, end);
+    };
+    let at = 0;
+    const putOldBelow = (limit: number): void => {
+      for (; (old[at] ?? limit) < limit; at += 2) put(old[at] as number, old[at + 1] as number);
+    };
+    for (const [from, end] of ranges) {
+      putOldBelow(from);
+      put(from, end);
+    }
+    putOldBelow(Number.POSITIVE_INFINITY);
+    this.#edges = edges;
+  }
+
   remove(from: number, end: number): void {
     this.#replace(from, end, 1);
   }

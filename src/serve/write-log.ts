@@ -1,4 +1,5 @@
 import { RangeSet } from '../remap/range-set.js';
+import { RangeLog } from './range-log.js';
 
 /** Writes that are remembered between two flushes; beyond, it is time for a flush. */
 const MANY = 1 << 19;
@@ -10,18 +11,17 @@ const MANY = 1 << 19;
 export class WriteLog {
   /** Sectors of which nobody can say what the medium holds. */
   readonly unknown = new RangeSet();
-  /** First sector and the one behind the last, in turn. */
-  #written: number[] = [];
-  #flushing: number[] = [];
+  #written = new RangeLog();
+  #flushing = new RangeLog();
   #failures = 0;
 
   /** Whether a flush has something to make durable. */
   get isDirty(): boolean {
-    return this.#written.length + this.#flushing.length > 0;
+    return this.#written.count + this.#flushing.count > 0;
   }
 
   get isLong(): boolean {
-    return this.#written.length >= 2 * MANY;
+    return this.#written.count >= MANY;
   }
 
   /** To be taken before a write and given back with it: what fails meanwhile may have taken it along. */
@@ -35,28 +35,25 @@ export class WriteLog {
       this.unknown.add(first, end);
       return;
     }
-    this.#written.push(first, end);
+    this.#written.add(first, end);
     if (!this.unknown.isEmpty) this.unknown.remove(first, end);
   }
 
   /** A flush begins: it covers what was written before. */
   begin(): void {
-    this.#flushing = this.#flushing.concat(this.#written);
-    this.#written = [];
+    this.#flushing.take(this.#written);
   }
 
   /** The flush that began last has ended well. */
   end(): void {
-    this.#flushing = [];
+    this.#flushing.clear();
   }
 
   /** A flush has failed, or a write after which nothing is known of those before. */
   fail(): void {
     this.#failures++;
-    for (const log of [this.#flushing, this.#written])
-      for (let index = 0; index < log.length; index += 2)
-        this.unknown.add(log[index] as number, log[index + 1] as number);
-    this.#flushing = [];
-    this.#written = [];
+    this.begin();
+    this.unknown.addAll(this.#flushing.ascending());
+    this.#flushing.clear();
   }
 }

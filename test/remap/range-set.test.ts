@@ -32,3 +32,23 @@ test('what is added and removed is in it, in as few ranges as there can be', () 
     }),
   );
 });
+
+const range = fc
+  .record({ from: fc.nat(SIZE - 1), length: fc.integer({ min: 1, max: 8 }) })
+  .map(({ from, length }) => [from, from + length] as const);
+const ranges = fc.array(range, { maxLength: 12 });
+
+test('many at a time are added as one by one', () => {
+  fc.assert(
+    fc.property(ranges, ranges, (before, added) => {
+      const [set, expected] = [new RangeSet(), new RangeSet()];
+      for (const [from, end] of before) {
+        set.add(from, end);
+        expected.add(from, end);
+      }
+      for (const [from, end] of added) expected.add(from, end);
+      set.addAll([...added].sort((a, b) => a[0] - b[0]));
+      assert.equal(set.ranges(), expected.ranges());
+    }),
+  );
+});
