@@ -1,4 +1,4 @@
-import type { Sectors } from '../units.js';
+import { SECTOR_SIZE, type Sectors } from '../units.js';
 
 /** Sectors of which copies are kept at most. */
 const MOST = 8192;
@@ -19,22 +19,34 @@ export class Copies {
   #flushing = new Map<number, Copy>();
   /** Of sectors that failed. */
   readonly failed = new Map<number, Copy>();
+  /** Memory for one sector each, since new memory costs more than to fill it. */
+  readonly #unused: Uint8Array[] = [];
 
-  keep(sector: number, copy: Copy): void {
+  /** @param data of which the sector at `from` is copied */
+  keep(sector: number, main: Sectors, data: Uint8Array, from: number): void {
     this.failed.delete(sector);
-    if (this.#fresh.size >= MOST) {
+    const before = this.#fresh.get(sector);
+    if (before === undefined && this.#fresh.size >= MOST) {
       // an older copy of the same sector must not come back
-      this.#fresh.delete(sector);
       this.#flushing.delete(sector);
-    } else this.#fresh.set(sector, copy);
+      return;
+    }
+    const bytes = before?.bytes ?? this.#unused.pop() ?? new Uint8Array(SECTOR_SIZE);
+    bytes.set(data.subarray(from, from + SECTOR_SIZE));
+    if (before?.main !== main) this.#fresh.set(sector, { main, bytes });
   }
 
   begin(): void {
-    for (const [sector, copy] of this.#fresh) this.#flushing.set(sector, copy);
+    for (const [sector, copy] of this.#fresh) {
+      const older = this.#flushing.get(sector);
+      if (older !== undefined) this.#unused.push(older.bytes);
+      this.#flushing.set(sector, copy);
+    }
     this.#fresh = new Map();
   }
 
   end(): void {
+    for (const { bytes } of this.#flushing.values()) this.#unused.push(bytes);
     this.#flushing = new Map();
   }
 

@@ -124,7 +124,7 @@ export class SpareSide {
   /** See AnswersAtOnce; the sectors hold those of main from `main` on. */
   writeAtOnce(at: number, source: Uint8Array, from: number, length: number, main: Sectors): boolean {
     if (this.#atOnce?.writeAtOnce(at, source, from, length) !== true) return false;
-    this.#wrote(at, source.subarray(from, from + length), main, this.log.moment);
+    this.#wrote(at, source, from, length, main, this.log.moment);
     return true;
   }
 
@@ -153,16 +153,13 @@ export class SpareSide {
       this.#fail();
       throw error;
     }
-    this.#wrote(at, from, main, moment);
+    this.#wrote(at, from, 0, from.length, main, moment);
   }
 
-  #wrote(at: number, data: Uint8Array, main: Sectors, moment: number): void {
-    const [first, end] = [sectorAt(at), sectorAt(at + data.length)];
-    for (let sector = first; sector < end; sector++) {
-      const start = (sector - first) * SECTOR_SIZE;
-      const copied = data.slice(start, start + SECTOR_SIZE);
-      this.#copies.keep(sector, { main: sectors(main + sector - first), bytes: copied });
-    }
+  #wrote(at: number, data: Uint8Array, from: number, length: number, main: Sectors, moment: number): void {
+    const [first, end] = [sectorAt(at), sectorAt(at + length)];
+    for (let done = 0; done < end - first; done++)
+      this.#copies.keep(first + done, sectors(main + done), data, from + done * SECTOR_SIZE);
     if (moment !== this.log.moment) this.#copies.fail();
     this.log.wrote(first, end, moment);
     if (this.log.isLong) this.save().catch(() => undefined);
