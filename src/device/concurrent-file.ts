@@ -1,4 +1,4 @@
-import { constants, statfsSync, writeSync } from 'node:fs';
+import { constants, readSync, statfsSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { DeviceError, DmremapError } from '../errors.js';
 import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
@@ -26,11 +26,14 @@ const PIECE = AlignedPool.longest;
 /** The unit of the page cache, in bytes. */
 const PAGE = 4096;
 
+/** tmpfs, whose files are nowhere but in memory and swap, as this program is (statfs(2)). It lacks RWF_NOWAIT. */
+const MEMORY = 0x01021994;
+
 /**
- * File systems of this machine whose page cache takes a write without asking anybody (statfs(2)): ext2 to ext4,
- * XFS, btrfs, F2FS, tmpfs.
+ * File systems of this machine whose page cache takes a write without asking anybody: ext2 to ext4, XFS, btrfs,
+ * F2FS.
  */
-const LOCAL: readonly number[] = [0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x01021994];
+const LOCAL: readonly number[] = [MEMORY, 0xef53, 0x58465342, 0x9123683e, 0xf2f52010];
 
 /** A write into memory that took so many milliseconds had to wait, and for so long none is tried after it. */
 const [WAITED, PAUSE] = [10, 200];
@@ -49,6 +52,8 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   readonly #direct: FileHandle | undefined;
   /** What direct requests are made in, in bytes. */
   readonly #unit: number;
+  /** There is no medium to wait for. */
+  readonly #isMemory: boolean;
   /** The page cache can be asked for what it has. */
   #givesAtOnce: boolean;
   /** Writes may go into memory at once. */
@@ -65,8 +70,10 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
     this.#unit = file.logicalBlockSize;
     this.#io = io;
     this.#givesAtOnce = direct === undefined;
-    const isImage = file.kind === 'image' && file.writable && direct === undefined;
-    this.#takesAtOnce = isImage && LOCAL.includes(statfsSync(file.realPath).type);
+    const isImage = file.kind === 'image' && direct === undefined;
+    const fileSystem = isImage ? statfsSync(file.realPath).type : undefined;
+    this.#isMemory = fileSystem === MEMORY;
+    this.#takesAtOnce = file.writable && fileSystem !== undefined && LOCAL.includes(fileSystem);
   }
 
   /**
@@ -164,6 +171,7 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   }
 
   readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean {
+    if (this.#isMemory) return isWhole(readSync, this.#fd, into, from, length, at);
     if (!this.#givesAtOnce) return false;
     const isDone = readAtOnce(this.#fd, into, from, length, at);
     if (isDone === undefined) this.#givesAtOnce = false;
@@ -172,17 +180,13 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
 
   writeAtOnce(at: number, source: Uint8Array, from: number, length: number): boolean {
     if (!this.#takesAtOnce || this.#flushes > 0 || at + length > this.size) return false;
+    if (this.#isMemory) return isWhole(writeSync, this.#fd, source, from, length, at);
     const began = performance.now();
     if (began < this.#tryFrom || !this.#hasEnds(at, length)) return false;
-    try {
-      return writeSync(this.#fd, source, from, length, at) === length;
-    } catch {
-      // write() finds out what is the matter
-      return false;
-    } finally {
-      const now = performance.now();
-      if (now - began > WAITED) this.#tryFrom = now + PAUSE;
-    }
+    const isDone = isWhole(writeSync, this.#fd, source, from, length, at);
+    const now = performance.now();
+    if (now - began > WAITED) this.#tryFrom = now + PAUSE;
+    return isDone;
   }
 
   /** Pages that are written in part are in the cache: they need not be read first. */
@@ -261,5 +265,21 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   #failure(operation: 'read' | 'write', errno: string, at: number, hint?: string): DeviceError {
     const place = bytesToSectors(bytes(at));
     return new DeviceError(this.name, operation, errno, place, hint === undefined ? {} : { hint });
+  }
+}
+
+/** Whether all was moved. Where it was not, a request that can wait finds out what is the matter. */
+function isWhole(
+  move: (fd: number, memory: Uint8Array, from: number, length: number, at: number) => number,
+  fd: number,
+  memory: Uint8Array,
+  from: number,
+  length: number,
+  at: number,
+): boolean {
+  try {
+    return move(fd, memory, from, length, at) === length;
+  } catch {
+    return false;
   }
 }
