@@ -12,8 +12,9 @@ import {
   ruleRole,
   ruleState,
 } from './rules/header.js';
+import { asPlainSet, ruleModule } from './rules/module.js';
 import { ruleSize } from './rules/size.js';
-import { ruleHolder, ruleMain, ruleMedia, ruleModule } from './rules/surroundings.js';
+import { ruleHolder, ruleMain, ruleMedia } from './rules/surroundings.js';
 import type { Survey } from './survey.js';
 
 type Rule = (survey: Survey) => Finding[];
@@ -39,7 +40,8 @@ const RULES: readonly Rule[] = [
 /** All that is to be said about one spare. Where a refusal stands, nothing else is said. */
 export function check(survey: Survey): Problem[] {
   const refusals = ruleSupported(survey);
-  const findings = refusals.length > 0 ? refusals : RULES.flatMap((rule) => rule(survey));
+  const judged = asPlainSet(survey);
+  const findings = refusals.length > 0 ? refusals : RULES.flatMap((rule) => rule(judged));
   const problems = findings.map(withRow);
   const unknown = problems.filter(({ row }) => row.severity === 'refusal');
   return unknown.length > 0 ? unknown : problems;
@@ -60,6 +62,13 @@ const OWN_COPIES: ReadonlySet<ProblemId> = new Set([
   'no-valid-copy-proven',
 ]);
 
+/** What another program writes as well, by rules of its own: nothing of it is corrected by any flag. */
+const NEVER_TOUCHED: ReadonlySet<ProblemId> = new Set([
+  'ro-compat-unknown',
+  'module-accepted',
+  'module-image',
+]);
+
 export interface Verdict {
   /** The exit code if nothing is corrected. */
   readonly exitCode: 0 | 4 | 8;
@@ -76,7 +85,7 @@ export function judge(problems: readonly Problem[], mode: Mode): Verdict {
   const exitCode = real.length > 0 ? 4 : 0;
   const nothing: Verdict = { exitCode, correctable: [], remaining: real };
   if (mode === 'read' || real.length === 0) return nothing;
-  if (problems.some(({ id }) => id === 'ro-compat-unknown')) return nothing;
+  if (problems.some(({ id }) => NEVER_TOUCHED.has(id))) return nothing;
   const incomplete = real.filter(({ id }) => id === 'role-target');
   const open = real.filter(({ id }) => id !== 'role-target');
   const passive = incomplete.length > 0 || problems.some(({ id }) => id === 'role-retired');

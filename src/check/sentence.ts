@@ -68,4 +68,10 @@ export function nextStepFor(
 const CORRECTED: readonly CatalogueRow['fix'][] = ['unattended', 'proven'];
 
 /** Under these nothing is corrected, or nothing but a copy from the other one. */
-const BARS: readonly ProblemId[] = ['ro-compat-unknown', 'role-target', 'role-retired'];
+const BARS: readonly ProblemId[] = [
+  'ro-compat-unknown',
+  'role-target',
+  'role-retired',
+  'module-image',
+  'module-accepted',
+];

@@ -1,6 +1,6 @@
 import type { RemapTable } from '../format/entry.js';
-import type { ModuleEvidence } from '../format/module.js';
 import type { Choice } from '../store/choose.js';
+import type { ModuleImage } from '../store/module-image.js';
 import type { Bytes, Sectors } from '../units.js';
 import type { EntryPlace } from './finding.js';
 
@@ -36,6 +36,17 @@ export interface TableDifference {
   readonly second: EntryPlace;
 }
 
+/** What the data of a sector on main and on the spare says of an entry. */
+export type SectorVerdict = 'equal' | 'main-newer' | 'spare-newer' | 'differ';
+
+/** What main tells of the entries of the kernel module. */
+export interface ModuleMain {
+  /** By index of the entry, of those that 4 KiB requests never reached. */
+  readonly compared: ReadonlyMap<number, SectorVerdict>;
+  /** Sectors of main that no entry names and that cannot be read, near those that entries name. */
+  readonly unreadable: readonly number[];
+}
+
 /** Everything that was learned about one spare: what the rules judge. Gathered without a write. */
 export interface Survey {
   readonly deviceSize: Bytes;
@@ -47,7 +58,10 @@ export interface Survey {
   readonly beyond: Beyond | undefined;
   /** Of two whole copies that contradict each other, by their place. */
   readonly difference: TableDifference | undefined;
-  readonly module: ModuleEvidence | undefined;
+  /** What the kernel module left here; only where no checksum of ours fits. */
+  readonly module: ModuleImage | undefined;
+  /** Of an image of the module, where main was named. */
+  readonly moduleMain: ModuleMain | undefined;
   /** Who holds the device, where it is in use. */
   readonly holder: string | undefined;
   readonly main: MainFacts | undefined;

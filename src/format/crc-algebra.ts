@@ -6,7 +6,8 @@
 /** The generator polynomial, reflected (format.md section 3). */
 export const POLYNOMIAL = 0xedb88320;
 
-const ONE = 0x80000000;
+/** The polynomial 1. */
+export const ONE = 0x80000000;
 
 /** The product of two polynomials modulo the generator. */
 export function multiply(a: number, b: number): number {
@@ -29,6 +30,18 @@ export function powerOfX(bits: number): number {
   for (let rest = ((bits % ORDER) + ORDER) % ORDER; rest > 0; rest = Math.floor(rest / 2)) {
     if (rest % 2 === 1) power = multiply(power, square);
     square = multiply(square, square);
+  }
+  return power >>> 0;
+}
+
+/** The element that gives 1 when multiplied with this one, which is not 0. */
+export function inverse(element: number): number {
+  // the order of the multiplicative group divides every exponent: a^(2^32 - 2) is a^-1
+  let power = ONE;
+  let square = element;
+  for (let bit = 1; bit < 32; bit++) {
+    square = multiply(square, square);
+    power = multiply(power, square);
   }
   return power >>> 0;
 }

@@ -1,20 +1,10 @@
 import { fieldNamed } from '../layout/layout.js';
-import { checksumOf, extendCrc } from './checksum.js';
-import { multiply, POLYNOMIAL, powerOfX } from './crc-algebra.js';
-import { ENTRY_SIZE, RemapTable } from './entry.js';
-import {
-  decodeHeader,
-  EXTENSION,
-  encodeHeader,
-  HEADER,
-  HEADER_SIZE,
-  type Header,
-  MAGIC,
-  STATE,
-  VERSION,
-} from './header.js';
+import { extendCrc } from './checksum.js';
+import { inverse, multiply, ONE, powerOfX } from './crc-algebra.js';
+import { ENTRY_SIZE } from './entry.js';
+import { encodeHeader, HEADER, HEADER_SIZE } from './header.js';
 
-/** What the dm-remap v3 kernel module itself writes, format.md section 7. */
+/** The layout of the dm-remap v3 kernel module and its checksum, format.md section 7. */
 
 /** Its capacity; it refuses a larger count. */
 export const MODULE_CAPACITY = 252;
@@ -23,153 +13,61 @@ export const MODULE_CAPACITY = 252;
 export const MODULE_METADATA_SIZE = HEADER_SIZE + MODULE_CAPACITY * ENTRY_SIZE;
 
 /** Its header struct is 8 bytes longer than the header and reaches into entry 0. */
-const TAIL_SIZE = 8;
+export const TAIL_SIZE = 8;
+
+/** A tail of zeros: what the module has where it never read a header. */
+export const ZERO_TAIL = new Uint8Array(TAIL_SIZE);
 
 /** The first byte that its checksum covers. */
 const SUMMED_FROM = 4;
 
-const CHECKSUM = fieldNamed(HEADER, 'checksum');
-const STATE_FIELD = fieldNamed(HEADER, 'state');
+const { offset: CHECKSUM_AT, size: CHECKSUM_SIZE } = fieldNamed(HEADER, 'checksum');
 
-export interface ModuleEvidence {
-  /** certain: the module's own checksum fits. likely: no checksum can tell, other traits do. */
-  readonly certainty: 'certain' | 'likely';
-  readonly says: string;
+/** Bytes of header and tail that follow the checksum field. */
+const BEHIND_CHECKSUM = HEADER_SIZE + TAIL_SIZE - CHECKSUM_AT - CHECKSUM_SIZE;
+
+/** What the module sums: its header struct, the checksum field included, and the live entries. */
+export interface Summed {
+  /** The 4096 bytes of the header. */
+  readonly block: Uint8Array;
+  /** The last 8 bytes of its struct: on the device, entry 0's main sector. */
+  readonly tail: Uint8Array;
+  /** The live entries. */
+  readonly table: Uint8Array;
 }
 
 /** The module's CRC: register 0 at first, no final inversion. */
-function moduleCrc(...parts: readonly Uint8Array[]): number {
+export function moduleCrc({ block, tail, table }: Summed): number {
+  const parts = [block.subarray(SUMMED_FROM, HEADER_SIZE), tail, table];
   return (parts.reduce((crc, part) => extendCrc(crc, part), 0xffffffff) ^ 0xffffffff) >>> 0;
 }
 
 /**
- * Tells whether the front of a spare was written or accepted by the kernel module.
- *
- * @param front the first MODULE_METADATA_SIZE bytes of the spare, whose checksum by section 3 does not fit
+ * The one checksum that the module accepts for this header and table, whatever stands in the field now: the CRC
+ * over all bytes with that checksum among them. With c in the field the CRC is b + c·p, where b is the CRC with
+ * the field zero and p the power of x by which the field is shifted; c = b + c·p has exactly one solution
+ * b / (1 + p), since x has an order of 2^32 - 1 and p is therefore never 1.
  */
-export function recogniseModule(front: Uint8Array): ModuleEvidence | undefined {
-  const header = decodeHeader(front);
-  if (!hasModuleShape(front, header)) return undefined;
-  const table = front.subarray(HEADER_SIZE, HEADER_SIZE + header.entry_count * ENTRY_SIZE);
-  const tail = front.subarray(HEADER_SIZE, HEADER_SIZE + TAIL_SIZE);
-  if (moduleCrc(front.subarray(SUMMED_FROM, HEADER_SIZE), tail, table) === header.checksum)
-    return { certainty: 'certain', says: 'its checksum is the self-consistent one that the module accepts' };
-  if (isOursDamaged(front, header, table)) return undefined;
-  const entries = new RemapTable(table);
-  if (!runsOn(entries)) return undefined;
-  const solved = solveFirstMain(front, header, entries);
-  if (solved !== undefined)
-    return {
-      certainty: 'certain',
-      says: `its checksum is the one that the module wrote over a fresh header, with entry 0 at main sector ${solved}`,
-    };
-  const traits = traitsOf(header, entries);
-  return traits === undefined ? undefined : { certainty: 'likely', says: traits };
+export function consistentChecksum({ block, tail, table }: Summed): number {
+  const empty = encodeHeader({ checksum: 0 }, block);
+  const shift = powerOfX(8 * (CHECKSUM_SIZE + BEHIND_CHECKSUM + table.length));
+  return multiply(moduleCrc({ block: empty, tail, table }), inverse((ONE ^ shift) >>> 0));
 }
 
-/** All that the module writes into the header of a spare that never held one. */
-const BARE_FIELDS = ['checksum', 'last_update_time', 'entry_count', 'state', 'generation'] as const;
-
-/**
- * How many remaps the module left on a spare that never held a header: it writes no magic, no version and no
- * sizes there. Undefined where the front of the spare looks otherwise.
- *
- * @param front the first MODULE_METADATA_SIZE bytes of the spare, or more
- */
-export function bareModuleEntries(front: Uint8Array): number | undefined {
-  const { checksum, last_update_time, entry_count, state, generation } = decodeHeader(front);
-  const written =
-    checksum !== 0 &&
-    last_update_time !== 0n &&
-    generation !== 0 &&
-    state <= STATE.error &&
-    entry_count > 0 &&
-    entry_count <= MODULE_CAPACITY;
-  if (!written) return undefined;
-  const rest = front.slice(0, HEADER_SIZE);
-  for (const name of BARE_FIELDS) {
-    const { offset, size } = fieldNamed(HEADER, name);
-    rest.fill(0, offset, offset + size);
-  }
-  return rest.every((byte) => byte === 0) ? entry_count : undefined;
+/** Whether the module accepts this checksum: it is consistent with itself. */
+export function isConsistent(summed: Summed): boolean {
+  return moduleCrc(summed) === encodedChecksum(summed.block);
 }
 
-/** One flipped bit, or another entry_count, makes our own checksum right: a plain image that is damaged. */
-function isOursDamaged(front: Uint8Array, header: Header, table: Uint8Array): boolean {
-  const syndrome = (header.checksum ^ checksumOf(front, table)) >>> 0;
-  if ((syndrome & (syndrome - 1)) === 0) return true;
-  // what a flipped bit does to the checksum, from the last bit to the first
-  let effect = POLYNOMIAL;
-  for (let bit = 8 * (HEADER_SIZE + table.length); bit > 0; bit--) {
-    if (effect === syndrome) return true;
-    effect = (effect & 1 ? (effect >>> 1) ^ POLYNOMIAL : effect >>> 1) >>> 0;
-  }
-  for (let count = 0; count <= MODULE_CAPACITY; count++) {
-    const live = front.subarray(HEADER_SIZE, HEADER_SIZE + count * ENTRY_SIZE);
-    if (checksumOf(encodeHeader({ entry_count: count }, front), live) === header.checksum) return true;
-  }
-  return false;
+function encodedChecksum(block: Uint8Array): number {
+  return new DataView(block.buffer, block.byteOffset).getUint32(CHECKSUM_AT, true);
 }
 
-/** The module hands out spare sectors in a row. */
-function runsOn(table: RemapTable): boolean {
-  for (let index = 1; index < table.count; index++)
-    if (table.spareSector(index) !== table.spareSector(0) + index) return false;
-  return true;
-}
-
-function hasModuleShape(front: Uint8Array, header: Header): boolean {
-  const extension = front.subarray(EXTENSION.offset, EXTENSION.offset + EXTENSION.size);
-  return (
-    front.length >= MODULE_METADATA_SIZE &&
-    header.magic === MAGIC &&
-    header.version === VERSION &&
-    header.max_entries === MODULE_CAPACITY &&
-    header.entry_count <= MODULE_CAPACITY &&
-    extension.every((byte) => byte === 0)
-  );
-}
-
-/**
- * The main sector that entry 0 had when the checksum was made, if the header before it was a fresh one. An
- * answer comes out of any checksum: it means something only where the rest looks as the module leaves it, with
- * the zero tail of its header over entry 0's main sector and a lifetime count that stands still.
- */
-function solveFirstMain(front: Uint8Array, header: Header, table: RemapTable): number | undefined {
-  if (header.generation !== 1 || table.count === 0 || table.exactMainSector(0) !== 0n) return undefined;
-  if (header.total_remaps_created >= BigInt(table.count)) return undefined;
-  const summed = encodeHeader({ checksum: freshChecksum(front, header), state: STATE.writing }, front);
-  const tail = new Uint8Array(TAIL_SIZE);
-  const missing = header.checksum ^ moduleCrc(summed.subarray(SUMMED_FROM), tail, table.bytes);
-  // the low word of entry 0, followed by the rest of the table, was multiplied by this power of x
-  const main = multiply(missing >>> 0, powerOfX(-(32 + 8 * (table.bytes.length - 4))));
-  return BigInt(main) < header.main_device_size ? main : undefined;
-}
-
-/** The checksum of the header as the module first made it, before any remap. */
-function freshChecksum(front: Uint8Array, header: Header): number {
-  const fresh = encodeHeader(
-    { last_update_time: header.creation_time, entry_count: 0, generation: 0, total_remaps_created: 0n },
-    front,
-  );
-  fresh.fill(0, CHECKSUM.offset, CHECKSUM.offset + CHECKSUM.size);
-  fresh.fill(0, STATE_FIELD.offset, STATE_FIELD.offset + STATE_FIELD.size);
-  return moduleCrc(fresh.subarray(SUMMED_FROM), new Uint8Array(TAIL_SIZE));
-}
-
-/**
- * What the module does and we never do: state 2, or a lifetime count that stands still. A set of ours may well
- * have its spare sectors in a row, and main sector 0 in entry 0: neither tells by itself.
- */
-function traitsOf(header: Header, table: RemapTable): string | undefined {
-  if (table.count < 2) return undefined;
-  const traits: string[] = [];
-  if (header.state === STATE.writing) traits.push('its state is 2 (writing)');
-  if (header.total_remaps_created < BigInt(header.entry_count))
-    traits.push(
-      `total_remaps_created ${header.total_remaps_created} is less than its ${header.entry_count} entries`,
-    );
-  if (traits.length === 0) return undefined;
-  if (table.mainSector(0) === 0) traits.push('entry 0 has lost its main sector');
-  return ['the spare sectors of its entries run on without a gap', ...traits].join(', ');
+/** Bytes of a front as the module sums them where they lie. */
+export function asItLies(front: Uint8Array, count: number): Summed {
+  return {
+    block: front.subarray(0, HEADER_SIZE),
+    tail: front.subarray(HEADER_SIZE, HEADER_SIZE + TAIL_SIZE),
+    table: front.subarray(HEADER_SIZE, HEADER_SIZE + count * ENTRY_SIZE),
+  };
 }

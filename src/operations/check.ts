@@ -13,7 +13,12 @@ export function examine(path: string, options: CheckOptions): Promise<Examined> 
   options.signal?.throwIfAborted();
   return withDevice(path, 'read', async (device) => {
     const warnings = await relationToMain(device, options.main);
-    const found = await diagnoseFully(device, { ...options, holder: holderOf(device) });
+    const { main } = options;
+    const found = await diagnoseFully(device, {
+      ...options,
+      holder: holderOf(device),
+      mainData: main === undefined ? undefined : (work) => withDevice(main.path, 'read', work),
+    });
     return {
       device: path,
       key: device.key,

@@ -115,7 +115,8 @@ export async function letChangesStand(
   { undo }: CheckOptions,
 ): Promise<void> {
   const { chosen } = survey.choice;
-  if (chosen === undefined || (isRedundant(chosen.header) && problems.length === 0)) return;
+  if (chosen === undefined && survey.module?.standing !== 'accepted') return;
+  if (chosen !== undefined && isRedundant(chosen.header) && problems.length === 0) return;
   const { findCutShort, letStand } = await import('./cut-short.js');
   if ((await withDevice(path, 'read', (device) => findCutShort(device, survey, undo))) === undefined) return;
   try {

@@ -11,6 +11,7 @@ import { stateFolder, type UndoPlace } from '../undo/place.js';
 import { openUndo, type SavedUndo } from '../undo/reader.js';
 import { compareWithUndo, putBackPhases } from '../undo/verify.js';
 import { markFinished } from '../undo/writer.js';
+import type { Diagnosis } from './diagnose.js';
 import { putBackChosenFirst } from './put-back/other-set.js';
 import type { Surveyed } from './survey.js';
 import { listUnfinished, namingUndo, spareIdentity } from './undo-files.js';
@@ -20,6 +21,15 @@ export interface CutShort {
   /** The undo file. */
   readonly path: string;
   readonly command: string;
+}
+
+/**
+ * Whether a change that was cut short is to be taken back here: no copy of ours is valid, nor does the kernel module
+ * read what lies there. Where one is, the change needs no undoing.
+ */
+export function isTakenBack({ survey: { choice, module }, problems }: Diagnosis): boolean {
+  if (choice.chosen !== undefined || module?.standing === 'accepted') return false;
+  return module !== undefined || !choice.evidence || problems.some(({ id }) => id === 'no-valid-copy');
 }
 
 /** The newest change of this spare that was begun under an undo file and not ended. Reads only. */

@@ -6,9 +6,10 @@ import { writeOutputFile } from '../device/output-file.js';
 import { DmremapError } from '../errors.js';
 import { HEADER } from '../format/header.js';
 import { nonZeroReserved, toHex } from '../layout/codec.js';
-import { chooseCopy } from '../store/choose.js';
+import { type Choice, chooseCopy } from '../store/choose.js';
 import { type Copy, type CopyName, hasMagic, isValid } from '../store/copy.js';
 import { type LoadedCopies, loadCopies, neverStill } from '../store/load.js';
+import { moduleImageOn } from './module-evidence.js';
 import { openNamed } from './open-device.js';
 import { refuseUnknownSet } from './spare.js';
 import { TableStream } from './table-stream.js';
@@ -157,10 +158,19 @@ async function takeDump(device: BlockDevice, name: CopyName | undefined): Promis
   await table.begin();
   return {
     copy,
-    valid: name === undefined ? choice.chosen !== undefined : isValid(copy),
+    valid:
+      (name === undefined ? choice.chosen !== undefined : isValid(copy)) ||
+      (await isAccepted(device, copy, choice)),
     reserved: reservedIn(copy.block),
     table,
   };
+}
+
+/** The kernel module reads it: by its own rules this copy is valid. */
+async function isAccepted(device: BlockDevice, copy: Copy, choice: Choice): Promise<boolean> {
+  if (choice.chosen !== undefined || copy.name !== 'primary') return false;
+  const found = await moduleImageOn(device, { primary: copy, choice, mainSize: undefined, told: false });
+  return found?.standing === 'accepted';
 }
 
 /** @param block a header */

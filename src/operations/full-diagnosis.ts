@@ -27,16 +27,17 @@ export interface FullDiagnosis extends Diagnosis {
  */
 export async function diagnoseFully(device: FileDevice, options: FullOptions): Promise<FullDiagnosis> {
   const diagnosis = await diagnose(device, options).catch((error) => diagnoseErased(device, options, error));
-  const { choice, module } = diagnosis.survey;
-  const known = choice.chosen !== undefined || choice.evidence || module !== undefined;
-  if (known && !diagnosis.problems.some(({ id }) => id === 'no-valid-copy')) return diagnosis;
-  const { findCutShort } = await import('./cut-short.js');
+  if (diagnosis.survey.choice.chosen !== undefined) return diagnosis;
+  const { findCutShort, isTakenBack } = await import('./cut-short.js');
+  if (!isTakenBack(diagnosis)) return diagnosis;
   const cutShort = await findCutShort(device, diagnosis.survey, options.undo);
   if (cutShort !== undefined) {
     const finding = withRow({ id: 'change-cut-short', detail: cutShort.command, stored: cutShort.path });
-    const others = diagnosis.problems.filter(({ id }) => id !== 'no-valid-copy');
+    // what is wrong with metadata that is put back is of no interest
+    const others = diagnosis.problems.filter(({ id }) => id !== 'no-valid-copy' && !id.startsWith('module-'));
     return { ...diagnosis, problems: [finding, ...others], cutShort };
   }
+  if (diagnosis.survey.module !== undefined) return diagnosis;
   const { findProven } = await import('./proven.js');
   const { undoWitnesses } = await import('./witnesses.js');
   const witnesses = await undoWitnesses(device, diagnosis.survey.copies, options.undo);

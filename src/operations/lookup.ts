@@ -1,7 +1,7 @@
 import { DmremapError } from '../errors.js';
 import type { SectorRange } from '../exchange/quantities.js';
 import type { RemapTable } from '../format/entry.js';
-import { diagnoseSpare, readable, refuseUnknown } from './spare.js';
+import { diagnoseSpare, legible, refuseUnknown } from './spare.js';
 
 /**
  * A run of main sectors that lie side by side on the spare, or that are not remapped. Where a table breaks the
@@ -29,7 +29,7 @@ export interface LookupResult {
 export async function lookup(path: string, ranges: readonly SectorRange[]): Promise<LookupResult> {
   const diagnosis = await diagnoseSpare(path);
   refuseUnknown(path, diagnosis.problems);
-  const spare = readable(diagnosis);
+  const spare = legible(diagnosis);
   if (spare === undefined) return { valid: false, runs: [], allRemapped: false };
   refuseBeyond(ranges, spare.chosen.header.main_device_size);
   const remapped = new SortedRemaps(spare.table);

@@ -1,38 +1,47 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { readAround } from '../device/read-around.js';
-import {
-  bareModuleEntries,
-  MODULE_METADATA_SIZE,
-  type ModuleEvidence,
-  recogniseModule,
-} from '../format/module.js';
-import { type Copy, hasMagic, isValid } from '../store/copy.js';
-import { bytes, roundUp } from '../units.js';
+import { MODULE_METADATA_SIZE } from '../format/module.js';
+import { type ModuleEvidence, recogniseBare, recogniseModule } from '../format/module-recognition.js';
+import type { Choice } from '../store/choose.js';
+import { type Copy, hasMagic, isSealed, isValid } from '../store/copy.js';
+import { type ModuleImage, readModuleImage } from '../store/module-image.js';
+import { bytes, bytesToSectors, roundUp, type Sectors } from '../units.js';
 
-/** Only a header that has our magic and does not verify by our checksum tells by itself that the module wrote it. */
-export async function moduleEvidence(
-  device: BlockDevice,
-  primary: Copy,
-): Promise<ModuleEvidence | undefined> {
-  if (isValid(primary) || !hasMagic(primary)) return undefined;
-  const front = await moduleFront(device);
-  return front === undefined ? undefined : recogniseModule(front);
+export interface ModuleQuestion {
+  readonly primary: Copy;
+  readonly choice: Choice;
+  /** Of --main. */
+  readonly mainSize: Sectors | undefined;
+  /** Somebody says that the module wrote this device: a header without a magic counts then. */
+  readonly told: boolean;
 }
 
 /**
- * The module on a spare that never held a header (format.md section 7). So little tells of it that it is a
- * guess about any other device: to be asked where the operator has said that this was a spare, or before
- * something is written over it.
+ * What the kernel module left on a device (format.md section 7). An image of which a checksum of ours fits is ours,
+ * whatever else it looks like.
  */
+export async function moduleImageOn(
+  device: BlockDevice,
+  { primary, choice, mainSize, told }: ModuleQuestion,
+): Promise<ModuleImage | undefined> {
+  if (isOurs(choice) || isValid(primary)) return undefined;
+  const bare = told && !choice.evidence;
+  if (!hasMagic(primary) && !bare) return undefined;
+  const front = await moduleFront(device);
+  if (front === undefined) return undefined;
+  const evidence = bare ? recogniseBare(front) : recogniseModule(front, told);
+  if (evidence === undefined) return undefined;
+  return readModuleImage(front, evidence, { primary, spareSize: bytesToSectors(device.size), mainSize });
+}
+
+function isOurs({ chosen, others, unsupported }: Choice): boolean {
+  return chosen !== undefined || unsupported.length > 0 || others.some(({ copy }) => isSealed(copy));
+}
+
+/** The module on a spare that never held a header: a guess about any other device. */
 export async function bareModuleEvidence(device: BlockDevice): Promise<ModuleEvidence | undefined> {
   const front = await moduleFront(device);
-  const count = front === undefined ? undefined : bareModuleEntries(front);
-  if (count === undefined) return undefined;
-  const entries = count === 1 ? '1 entry' : `${count} entries`;
-  return {
-    certainty: 'likely',
-    says: `no magic, no version and no sizes, only a count of ${entries}, as it leaves a spare that never held a header`,
-  };
+  return front === undefined ? undefined : recogniseBare(front);
 }
 
 /** Undefined where the device is too small or cannot be read there. */

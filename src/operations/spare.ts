@@ -1,5 +1,6 @@
-import { check } from '../check/checker.js';
+import { check, judge } from '../check/checker.js';
 import type { Problem } from '../check/finding.js';
+import { acceptedModule } from '../check/rules/module.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { DmremapError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
@@ -30,6 +31,23 @@ export function readable(diagnosis: Diagnosis): ReadableSpare | undefined {
   return choice.chosen === undefined || table === undefined
     ? undefined
     : { diagnosis, chosen: choice.chosen, table };
+}
+
+/** The same for those who only read: what the kernel module reads is read as a plain set's. */
+export function legible(diagnosis: Diagnosis): ReadableSpare | undefined {
+  const module = acceptedModule(diagnosis.survey);
+  if (module === undefined) return readable(diagnosis);
+  return { diagnosis, chosen: module.copy, table: module.content.table };
+}
+
+/**
+ * What makes the entries of a legible spare doubtful: all that preen does not correct. What is said of the kernel
+ * module's layout does not touch entries that are certain.
+ */
+export function doubts({ survey, problems }: Diagnosis): readonly Problem[] {
+  const { correctable, remaining } = judge(problems, 'preen');
+  if (correctable.length > 0) return [];
+  return survey.module === undefined ? remaining : remaining.filter(({ id }) => !id.startsWith('module-'));
 }
 
 /** Throws `unsupported` where a version, feature or role is not known: nothing but `info` works then. */

@@ -1,6 +1,7 @@
 import { hasExtension, STATE } from '../format/header.js';
 import type { Copy } from '../store/copy.js';
 import type { Diagnosis } from './diagnose.js';
+import { legible } from './spare.js';
 
 /** The fields of the status line of cli.md, in its order. */
 export interface Status {
@@ -27,7 +28,7 @@ export const NEARLY_FULL = 0.9;
 
 /** The status of a spare that no server holds; undefined where no copy is valid. */
 export function offlineStatus(diagnosis: Diagnosis): Status | undefined {
-  const { chosen } = diagnosis.survey.choice;
+  const chosen = legible(diagnosis)?.chosen;
   if (chosen === undefined) return undefined;
   const { header } = chosen;
   const counters = hasExtension(header)

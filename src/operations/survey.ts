@@ -11,16 +11,19 @@ import { contentOf } from '../store/content.js';
 import type { Copy } from '../store/copy.js';
 import type { LoadedCopies } from '../store/load.js';
 import { loadChoice } from '../store/load-choice.js';
+import type { ModuleImage } from '../store/module-image.js';
 import { needsMove } from '../store/move.js';
 import type { ReadProgress } from '../store/sum-tables.js';
 import { type Bytes, bytesToSectors } from '../units.js';
 import { readMedia } from './media.js';
-import { bareModuleEvidence, moduleEvidence } from './module-evidence.js';
+import { moduleImageOn } from './module-evidence.js';
 import { refuseUnreadable } from './unreadable.js';
 
 export interface SurveyOptions {
   /** Identity and size of main, to be compared. */
   readonly main?: MainFacts | undefined;
+  /** Opens the same main for reading where its data can tell something. */
+  readonly mainData?: (<Result>(work: (main: BlockDevice) => Promise<Result>) => Promise<Result>) | undefined;
   /** Read every live spare sector. */
   readonly media?: boolean | undefined;
   /** Where nothing says that this is a spare, look for what the kernel module leaves without a magic. */
@@ -52,6 +55,13 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
   const { copies, choice, table } = await loadChoice(device, options.progress);
   refuseUnreadable(device, copies, choice);
   const { chosen } = choice;
+  const module = await moduleImageOn(device, {
+    primary: copies.primary,
+    choice,
+    mainSize: options.main?.size,
+    told: options.module ?? false,
+  });
+  const live = table ?? module?.content.table;
   return {
     copies,
     deviceSize: device.size,
@@ -63,15 +73,21 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
         ? undefined
         : await lookBeyond(device, chosen, table, options.progress),
     difference: await differenceOf(device, copies, choice),
-    module:
-      options.module && !choice.evidence
-        ? await bareModuleEvidence(device)
-        : await moduleEvidence(device, copies.primary),
+    module,
+    moduleMain:
+      module === undefined || options.mainData === undefined
+        ? undefined
+        : await options.mainData((main) => askModuleMain(device, main, module)),
     holder: await holder,
     main: options.main,
-    media:
-      options.media && table !== undefined ? await readMedia(device, table, options.progress) : undefined,
+    media: options.media && live !== undefined ? await readMedia(device, live, options.progress) : undefined,
   };
+}
+
+/** Seldom asked for, as below. */
+async function askModuleMain(device: BlockDevice, main: BlockDevice, module: ModuleImage) {
+  const { askMain } = await import('./module-main.js');
+  return askMain(device, main, module);
 }
 
 /** Seldom asked for, so that a healthy spare does not wait for the code. */

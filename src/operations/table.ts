@@ -1,4 +1,3 @@
-import { judge } from '../check/checker.js';
 import type { FileDevice } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
 import {
@@ -17,7 +16,7 @@ import { SECTOR_SIZE } from '../units.js';
 import { diagnose, holderOf } from './diagnose.js';
 import { type MainDevice, type ResolvedMain, resolveMain } from './main-device.js';
 import { withDevice } from './open-device.js';
-import { type ReadableSpare, readable, refusePassive, refuseUnknown } from './spare.js';
+import { doubts, legible, type ReadableSpare, refusePassive, refuseUnknown } from './spare.js';
 
 export interface TableOptions {
   readonly main?: string | undefined;
@@ -54,12 +53,10 @@ export function makeTable(path: string, options: TableOptions): Promise<DmTable 
   return withDevice(path, 'read', async (device) => {
     const diagnosis = await diagnose(device, { holder: holderOf(device) });
     refuseUnknown(path, diagnosis.problems);
-    const spare = readable(diagnosis);
+    const spare = legible(diagnosis);
     if (spare === undefined) return undefined;
     refusePassive(path, spare);
-    // what preen would correct does not touch the entries that count; anything else makes them doubtful
-    const { correctable, remaining } = judge(diagnosis.problems, 'preen');
-    if (correctable.length === 0 && remaining.length > 0) return undefined;
+    if (doubts(diagnosis).length > 0) return undefined;
     const main = await resolveMain(device, spare.chosen.header, options);
     return build(device, spare, main, options);
   });

@@ -6,7 +6,9 @@ import { readPastCache } from '../device/past-cache.js';
 import { DmremapError } from '../errors.js';
 import { RemapTable } from '../format/entry.js';
 import { type Header, hasExtension, isRedundant } from '../format/header.js';
-import { chooseCopy } from '../store/choose.js';
+import { type Choice, chooseCopy } from '../store/choose.js';
+import type { Content } from '../store/content.js';
+import type { Copy } from '../store/copy.js';
 import { entryDifferences } from '../store/difference.js';
 import { loadCopies } from '../store/load.js';
 import { type LoadedChoice, loadChoice } from '../store/load-choice.js';
@@ -18,6 +20,7 @@ import { compareWithUndo, putBackPhases } from '../undo/verify.js';
 import { bytes, SECTOR_SIZE } from '../units.js';
 import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
 import { attachedMains, type MainChoice, resolveMain } from './main-device.js';
+import { moduleImageOn } from './module-evidence.js';
 import { withDevice } from './open-device.js';
 import { planPutBack } from './put-back/plan.js';
 import { type FoundUndo, findUndoFiles, spareIdentity } from './undo-files.js';
@@ -136,8 +139,22 @@ interface Standing {
 
 async function standingOf(device: BlockDevice): Promise<Standing> {
   const loaded = await loadChoice(device);
-  const { choice, table = new RemapTable(new Uint8Array(0)) } = loaded;
-  return { loaded, header: choice.chosen?.header, table };
+  const { choice, copies, table = new RemapTable(new Uint8Array(0)) } = loaded;
+  if (choice.chosen !== undefined) return { loaded, header: choice.chosen.header, table };
+  const module = await certainModuleImage(device, copies.primary, choice);
+  return module === undefined
+    ? { loaded, header: undefined, table }
+    : { loaded, header: module.header, table: module.table };
+}
+
+/** The entries of the kernel module, as they are known before and after a conversion or a repair. */
+async function certainModuleImage(
+  device: BlockDevice,
+  primary: Copy,
+  choice: Choice,
+): Promise<Content | undefined> {
+  const image = await moduleImageOn(device, { primary, choice, mainSize: undefined, told: true });
+  return image === undefined || image.standing === 'guess' ? undefined : image.content;
 }
 
 function say({ header }: Standing): string {

@@ -183,7 +183,7 @@ function writeCopies(content: Content, copies: readonly CopyName[]): Phase[] {
  * A word for people, and eight digits that no other content of this device shares. They are no CRC-32: contents
  * that were found by one checksum all have that.
  */
-function idOf(word: string, content: Content): string {
+export function idOf(word: string, content: Content): string {
   const hash = fnv1a(content.table.bytes, fnv1a(sealedBlock(content, 'primary')));
   return `${word}-${hash.toString(16).padStart(8, '0')}`;
 }

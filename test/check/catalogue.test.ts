@@ -14,13 +14,14 @@ import { checkDevice, idsOf, tryDiagnose } from './check-device.js';
 import { COPY_CASES } from './copy-problems.js';
 import { ENTRY_CASES } from './entry-problems.js';
 import { HEADER_CASES } from './header-problems.js';
+import { MODULE_CASES } from './module-problems.js';
 import { type ProblemCase, wholeCopies } from './problem-case.js';
 
 /** Every problem id has a spare that shows it, is told with its place and values, and is corrected as it says. */
 
 const test = suite('catalogue');
 
-const CASES = [...COPY_CASES, ...HEADER_CASES, ...ENTRY_CASES];
+const CASES = [...COPY_CASES, ...HEADER_CASES, ...ENTRY_CASES, ...MODULE_CASES];
 
 function deviceOf({ image, around }: ProblemCase) {
   const memory = new MemoryDevice(new Uint8Array(image));

@@ -1,5 +1,4 @@
 import { buildImage, DEFAULTS, endPlace, patch, patchSealed, seal } from '../support/build-image.js';
-import { fixture } from '../support/fixtures.js';
 import { checksumOf } from '../support/format-numbers.js';
 import { BACKUP_TABLE, END, HealingDevice, type ProblemCase, SPEC, spare } from './problem-case.js';
 
@@ -189,13 +188,6 @@ export const COPY_CASES: readonly ProblemCase[] = [
     }),
     whole: ['primary', 'backup'],
     finds: { copy: 'primary', field: 'incompat_flags', byte: 144, stored: 0x8000_0000, expected: 0 },
-  },
-  {
-    id: 'module-image',
-    image: fixture('module/v3-accepted.spare'),
-    whole: [],
-    finds: { copy: 'primary' },
-    detail: /self-consistent/,
   },
 ];
 

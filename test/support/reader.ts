@@ -1,4 +1,4 @@
-import { SECTOR, u32, u64 } from './format-numbers.js';
+import { ENTRY_LENGTH, HEADER_LENGTH, SECTOR, u32, u64 } from './format-numbers.js';
 import {
   ahead,
   examine,
@@ -39,7 +39,7 @@ export function judge(image: Buffer, options: JudgeOptions = {}): Verdict {
   const { primary, backups } = places;
   if ([primary, ...backups].some((place) => place.kind === 'unsupported' && !isData(primary, place)))
     return without(8, ['a version or flag from the future']);
-  if (primary.kind !== 'valid' && isModuleImage(image)) return without(4, ['written by the kernel module']);
+  if (primary.kind !== 'valid' && isModuleImage(image)) return ofModule(image);
 
   const plain = primary.kind === 'valid' && !isRedundant(primary.header);
   const candidates = plain ? [primary] : [primary, ...backups.filter((place) => counts(place, primary))];
@@ -64,6 +64,20 @@ export function judge(image: Buffer, options: JudgeOptions = {}): Verdict {
 
 function without(code: number, why: readonly string[]): Verdict {
   return { n: code, p: code, y: code, truth: null, why, dumpable: false };
+}
+
+/** What the kernel module reads is judged as a plain set is, and never written. */
+function ofModule(image: Buffer): Verdict {
+  const header = image.subarray(0, HEADER_LENGTH);
+  const count = u32(header, 'entry_count');
+  const live = image.subarray(HEADER_LENGTH, HEADER_LENGTH + count * ENTRY_LENGTH);
+  const place: Place = { at: 0, header, kind: 'valid', live };
+  const entries = entriesOf(live);
+  const findings = judgeCopy(place, image.length / SECTOR).map(({ why }) => why);
+  const first = entries[0]?.spare ?? 0n;
+  if (entries.some(({ spare }, slot) => spare !== first + BigInt(slot))) findings.push('a gap');
+  const code = findings.length === 0 ? 0 : 4;
+  return { n: code, p: code, y: code, truth: truthOf(place), why: findings, dumpable: true };
 }
 
 function generationOf(place: Place): number {

@@ -177,14 +177,4 @@ export const COPY_ROWS = [
     corrects: 'Use the dmremap that wrote it, or a newer one.',
     next: 'dmremap --version',
   },
-  {
-    id: 'module-image',
-    severity: 'problem',
-    fix: 'none',
-    title: 'This image was written by the dm-remap v3 kernel module',
-    says: 'This is the layout of the dm-remap v3 kernel module itself: {detail}.',
-    means: 'The module checks and stores its metadata differently; by our rules its checksum never fits.',
-    corrects: 'Nothing of it is written by check. Keep a copy of the spare.',
-    next: 'dmremap info --module {device}',
-  },
 ] as const satisfies readonly CatalogueRow[];

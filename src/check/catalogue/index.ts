@@ -1,11 +1,12 @@
 import { COPY_ROWS } from './copies.js';
 import { ENTRY_ROWS } from './entries.js';
 import { HEADER_ROWS } from './header.js';
+import { MODULE_ROWS } from './module.js';
 import { PAIR_ROWS } from './pairs.js';
 import type { CatalogueRow } from './row.js';
 
 /** Every problem id that was ever given out. Ids are stable: scripts match on them. */
-const ROWS = [...COPY_ROWS, ...HEADER_ROWS, ...ENTRY_ROWS, ...PAIR_ROWS] as const;
+const ROWS = [...COPY_ROWS, ...HEADER_ROWS, ...ENTRY_ROWS, ...PAIR_ROWS, ...MODULE_ROWS] as const;
 
 export type ProblemId = (typeof ROWS)[number]['id'];
 

@@ -42,7 +42,3 @@ export function ruleMedia({ media }: Survey): Finding[] {
 export function ruleHolder({ holder }: Survey): Finding[] {
   return holder === undefined ? [] : [{ id: 'held', detail: holder }];
 }
-
-export function ruleModule({ module }: Survey): Finding[] {
-  return module === undefined ? [] : [{ id: 'module-image', copy: 'primary', detail: module.says }];
-}

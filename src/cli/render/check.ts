@@ -1,10 +1,10 @@
 import type { Problem } from '../../check/finding.js';
+import { acceptedModule } from '../../check/rules/module.js';
 import { nextStepFor, sentenceOf } from '../../check/sentence.js';
 import type { Survey } from '../../check/survey.js';
-import { hasExtension, isRedundant, roleName } from '../../format/header.js';
+import { type Header, hasExtension, isRedundant, roleName } from '../../format/header.js';
 import { type CheckOutcome, errorsOf, isFailure } from '../../operations/check-many.js';
 import type { CheckReport } from '../../operations/check-report.js';
-import type { Copy } from '../../store/copy.js';
 import { exitCodeOf } from '../exit-codes.js';
 import { describeFailure } from '../report.js';
 import { paint, type Terminal } from '../terminal.js';
@@ -44,10 +44,17 @@ function describeSet({ found }: CheckReport): string {
 
 /** What a spare is of which no copy was chosen. */
 export function describeUntrusted({ module, choice }: Survey): string {
-  if (module !== undefined) return 'a spare of the dm-remap v3 kernel module';
+  if (module !== undefined)
+    return `a spare of the dm-remap v3 kernel module, ${MODULE_STANDING[module.standing]}`;
   if (choice.unsupported.length > 0) return 'a DMREMAP3 spare that needs a newer dmremap';
   return 'a DMREMAP3 spare, but no copy of its metadata can be trusted';
 }
+
+const MODULE_STANDING = {
+  accepted: 'which reads it',
+  proven: 'which cannot read it; what it holds is proven',
+  guess: 'which cannot read it',
+} as const;
 
 function conclusion(corrected: number, remaining: number): string {
   if (corrected === 0 && remaining === 0) return 'clean';
@@ -115,6 +122,12 @@ export function indented(text: string, by: number, terminal: Terminal): string {
     .join('\n');
 }
 
+/** The layout of a spare with this header. */
+export function layoutName({ module }: Survey, header: Header): 'redundant' | 'plain' | 'module' {
+  if (module !== undefined) return 'module';
+  return isRedundant(header) ? 'redundant' : 'plain';
+}
+
 /** What is said of a device, behind its name or, where that is long, below it. */
 export function headed(device: string, text: string, terminal: Terminal): string {
   const line = `${device}: ${text}`;
@@ -149,11 +162,10 @@ export function outcomeJson(outcome: CheckOutcome): JsonObject {
 
 /** The same for --json: one object a device. */
 export function checkJson(report: CheckReport): JsonObject {
-  const { chosen } = report.found.survey.choice;
   return {
     device: report.device,
     exit_code: report.exitCode,
-    ...setJson(chosen),
+    ...setJson(report.found.survey),
     problems: problemsJson(report.found.problems, report.lastingName),
     corrected: report.corrected.map(({ id }) => id),
     remaining: report.remaining.map(({ id }) => id),
@@ -161,12 +173,13 @@ export function checkJson(report: CheckReport): JsonObject {
   };
 }
 
-function setJson(chosen: Copy | undefined): JsonObject {
+function setJson(survey: Survey): JsonObject {
+  const chosen = survey.choice.chosen ?? acceptedModule(survey)?.copy;
   if (chosen === undefined) return { set: null };
   const { header } = chosen;
   return {
     set: {
-      layout: isRedundant(header) ? 'redundant' : 'plain',
+      layout: layoutName(survey, header),
       chosen_copy: chosen.name,
       generation: header.generation,
       entry_count: header.entry_count,

@@ -1,4 +1,5 @@
 import { describeFaults } from '../../check/rules/faults.js';
+import type { Survey } from '../../check/survey.js';
 import {
   HEADER,
   type Header,
@@ -10,8 +11,9 @@ import {
 } from '../../format/header.js';
 import type { CopyInfo, SpareInfo } from '../../operations/info.js';
 import { type Copy, isValid } from '../../store/copy.js';
+import type { ModuleImage } from '../../store/module-image.js';
 import type { Terminal } from '../terminal.js';
-import { describeUntrusted, problemsJson, problemsText } from './check.js';
+import { describeUntrusted, layoutName, problemsJson, problemsText } from './check.js';
 import type { JsonObject } from './json.js';
 import { type Cell, gridText, keyValueTable } from './table.js';
 import { formatSectors, formatSize, formatTime, hex32, showUnprintable } from './text.js';
@@ -20,11 +22,7 @@ import { formatSectors, formatSize, formatTime, hex32, showUnprintable } from '.
 export function infoText(info: SpareInfo, terminal: Terminal, verbose: boolean): string {
   const parts = [
     keyValueTable(summaryRows(info), terminal),
-    gridText(
-      ['field', ...info.copies.map((copy) => copyTitle(copy, info))],
-      fieldRows(info.copies),
-      terminal,
-    ),
+    gridText(['field', ...info.copies.map((copy) => copyTitle(copy, info))], fieldRows(info), terminal),
   ];
   const problems = problemsText(info.lastingName, info.diagnosis.problems, { terminal, verbose });
   return `${[...parts, problems].filter((part) => part !== '').join('\n\n')}\n`;
@@ -41,7 +39,11 @@ function* summaryRows({ device, identity, diagnosis, copies }: SpareInfo): Gener
   yield ['blocks', `${device.logicalBlockSize} bytes logical, ${device.physicalBlockSize} physical`];
   const { chosen } = diagnosis.survey.choice;
   if (chosen === undefined) {
-    yield ['metadata', { text: describeUntrusted(diagnosis.survey), style: 'red' }];
+    const { module } = diagnosis.survey;
+    const style = module?.standing === 'accepted' ? undefined : 'red';
+    const text = describeUntrusted(diagnosis.survey);
+    yield ['metadata', style === undefined ? text : { text, style }];
+    if (module !== undefined) yield* moduleRows(module);
   } else {
     const { header } = chosen;
     yield ['layout', isRedundant(header) ? 'redundant: two copies' : 'plain: one copy'];
@@ -50,6 +52,14 @@ function* summaryRows({ device, identity, diagnosis, copies }: SpareInfo): Gener
     yield ['main', `${formatSectors(header.main_device_size)}${identityOf(header)}`];
     if (hasExtension(header)) yield ['role', roleName(header.role)];
   }
+}
+
+/** What the module's metadata holds, as far as it is known. */
+function* moduleRows({ content: { header, table }, standing }: ModuleImage): Generator<[string, Cell]> {
+  yield ['layout', 'module: one copy, as the kernel module writes it'];
+  const known = standing === 'guess' ? ' known' : '';
+  yield ['remaps', `${table.count} of ${header.max_entries}${known}`];
+  if (header.main_device_size !== 0n) yield ['main', formatSectors(header.main_device_size)];
 }
 
 function identityOf(header: Header): string {
@@ -72,7 +82,7 @@ function copyTitle({ copy, standing }: CopyInfo, { diagnosis: { survey } }: Spar
   return `${copy.name} at byte ${copy.headerAt}: ${shown}`;
 }
 
-function fieldRows(copies: readonly CopyInfo[]): Cell[][] {
+function fieldRows({ copies, diagnosis: { survey } }: SpareInfo): Cell[][] {
   const rows = HEADER.fields
     .filter(({ kind }) => kind !== 'zero')
     .filter(
@@ -91,16 +101,19 @@ function fieldRows(copies: readonly CopyInfo[]): Cell[][] {
     [
       'computed',
       ...copies.map(({ copy }) =>
-        copy.computed === undefined || isBlank(copy) ? '-' : hex32(copy.computed),
+        copy.computed === undefined || isBlank(copy) || survey.module !== undefined
+          ? '-'
+          : hex32(copy.computed),
       ),
     ],
-    [
-      'verdict',
-      ...copies.map(
-        ({ copy }): Cell => (isValid(copy) ? 'valid' : { text: describeFaults(copy), style: 'red' }),
-      ),
-    ],
+    ['verdict', ...copies.map(({ copy }): Cell => verdictOn(copy, survey))],
   ];
+}
+
+function verdictOn(copy: Copy, { module }: Survey): Cell {
+  if (module?.standing === 'accepted') return 'the kernel module reads it';
+  if (module !== undefined) return { text: 'the kernel module does not read it', style: 'red' };
+  return isValid(copy) ? 'valid' : { text: describeFaults(copy), style: 'red' };
 }
 
 /** No header at all: zeros would read as “clean” and “active”. */
@@ -141,7 +154,8 @@ export function shownValue(name: keyof Header, header: Header): string {
 
 /** The same for --json: headers as they are, u64 exact. */
 export function infoJson({ device, identity, lastingName, diagnosis, copies }: SpareInfo): JsonObject {
-  const { chosen } = diagnosis.survey.choice;
+  const { choice, module } = diagnosis.survey;
+  const chosen = choice.chosen ?? module?.copy;
   return {
     device: {
       path: device.path,
@@ -153,8 +167,8 @@ export function infoJson({ device, identity, lastingName, diagnosis, copies }: S
       serial: identity.serial,
       by_id: identity.byIdPath,
     },
-    layout: chosen === undefined ? null : isRedundant(chosen.header) ? 'redundant' : 'plain',
-    chosen_copy: chosen?.name ?? null,
+    layout: chosen === undefined ? null : layoutName(diagnosis.survey, chosen.header),
+    chosen_copy: choice.chosen?.name ?? null,
     copies: copies.map(({ copy, standing }) => ({
       copy: copy.name,
       byte: copy.headerAt,

@@ -35,7 +35,7 @@ export async function planOf(
     size: device.size,
     saw: await fingerprint(device, found.survey.copies, phases),
     phases,
-    before: chosen === undefined ? 'metadata of which no copy counts' : phrase(chosen.header),
+    before: beforeOf(found),
     after: phrase(header),
     warnings,
     generation: chosen?.header.generation ?? 0,
@@ -58,6 +58,11 @@ function correctedBy(found: Diagnosis, { corrected, remaining }: Draft): Problem
     found.survey.choice.chosen === undefined ? corrected.filter(({ copy }) => copy === undefined) : corrected;
   const gone = [...problemsOf(found), ...shown].map(({ id }) => id).filter((id) => !left.has(id));
   return [...new Set(gone)];
+}
+
+function beforeOf({ survey: { choice, module } }: Diagnosis): string {
+  if (module !== undefined) return `a spare of the kernel module, ${module.header.entry_count} entries`;
+  return choice.chosen === undefined ? 'metadata of which no copy counts' : phrase(choice.chosen.header);
 }
 
 function phrase(header: Header): string {

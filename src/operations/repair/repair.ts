@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { check } from '../../check/checker.js';
 import type { Problem } from '../../check/finding.js';
 import type { FileDevice } from '../../device/file-device.js';
 import { DmremapError } from '../../errors.js';
 import type { Question } from '../../repair/answers/answer.js';
 import type { Start } from '../../repair/starts.js';
 import type { ChangeOptions, ChangeResult } from '../change.js';
-import { type CutShort, findCutShort } from '../cut-short.js';
+import { type CutShort, findCutShort, isTakenBack } from '../cut-short.js';
 import { type Diagnosis, diagnose, problemsOf } from '../diagnose.js';
 import { lastingName } from '../lasting-name.js';
 import { type MainDevice, readMain } from '../main-device.js';
@@ -13,7 +14,7 @@ import { judgeRelation } from '../main-relation.js';
 import { findOccupant, refuseForeign } from '../occupant.js';
 import { withDevice } from '../open-device.js';
 import { refuseUnknown } from '../spare.js';
-import { type Surveyed, surveySpare } from '../survey.js';
+import { type Surveyed, type SurveyOptions, surveySpare } from '../survey.js';
 import { dumpWitness, undoWitnesses } from '../witnesses.js';
 import { carryOutPlan } from './carry-out.js';
 import { type Answers, type Draft, draftRepair, isOpen, type Open } from './draft.js';
@@ -82,18 +83,25 @@ export async function repairSpare(path: string, options: RepairOptions): Promise
       remaining: [],
     };
     refuse(path, found.problems);
-    if (found.survey.choice.chosen !== undefined && problemsOf(found).length === 0) return result;
+    const { choice, module } = found.survey;
+    const isKnown = choice.chosen !== undefined || module !== undefined;
+    if (isKnown && problemsOf(found).length === 0) return result;
     return { ...result, ...(await repairFound(device, found, main, options)) };
   });
 }
 
 /** As diagnose, but where nothing is left of a header, an operator who knows that it is a spare may go on. */
 async function diagnoseAny(device: FileDevice, main: MainDevice | undefined): Promise<Diagnosis> {
+  const mainData: SurveyOptions['mainData'] =
+    main === undefined ? undefined : (work) => withDevice(main.path, 'read', work);
   try {
-    return await diagnose(device, { main });
+    return await diagnose(device, { main, mainData });
   } catch (error) {
     if (!(error instanceof DmremapError) || error.code !== 'not-dmremap3') throw error;
     refuseForeign(device.path, await findOccupant(device), false);
+    // the operator says that it is a spare: the module may have written it without a magic
+    const survey = await surveySpare(device, { main, mainData, module: true });
+    if (survey.module !== undefined) return { survey, problems: check(survey) };
     return { survey: await surveySpare(device, { main }), problems: [] };
   }
 }
@@ -138,13 +146,6 @@ async function repairFound(
   options.operator.consider(draft, found);
   const done = await finish(device, { found, start, draft, main, cutShort }, options);
   return { starts, start, draft, ...done };
-}
-
-/** Whether a check puts back what a change that was cut short has overwritten: no copy is valid any more. */
-function isTakenBack({ survey: { choice }, problems }: Diagnosis): boolean {
-  return (
-    choice.chosen === undefined && (!choice.evidence || problems.some(({ id }) => id === 'no-valid-copy'))
-  );
 }
 
 async function startsOn(

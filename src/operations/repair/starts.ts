@@ -12,6 +12,7 @@ import {
   ROLE,
   VERSION,
 } from '../../format/header.js';
+import { moduleLimit, moduleStarts } from '../../repair/module-starts.js';
 import type { Candidate } from '../../repair/reconstruct/candidate.js';
 import type { Told } from '../../repair/reconstruct/lost-header.js';
 import type { Witness } from '../../repair/reconstruct/reading.js';
@@ -29,6 +30,7 @@ import { isEvidence, type Judged } from '../../store/choose.js';
 import { type Content, contentOf, placeOf } from '../../store/content.js';
 import type { Copy } from '../../store/copy.js';
 import { readTable } from '../../store/load.js';
+import type { ModuleImage } from '../../store/module-image.js';
 import { readDamagedSet } from '../reconstruct.js';
 import { foreignAtFront, type Surveyed } from '../survey.js';
 
@@ -60,7 +62,7 @@ export async function findStarts(
 ): Promise<FoundStarts> {
   const { chosen, others } = survey.choice;
   // by our rules no checksum of the kernel module's own metadata ever fits: all that is found would destroy it
-  if (chosen === undefined && survey.module !== undefined) return { starts: [], limits: [] };
+  if (survey.module !== undefined) return startsFromModule(survey.module, survey);
   const found: Start[] = [];
   const newer = others.some(({ claims }) => claims.includes('newer-generation'));
   if (chosen !== undefined && survey.table !== undefined)
@@ -82,6 +84,11 @@ export async function findStarts(
   const spared: Start[] = [];
   for (const start of distinct(found)) spared.push(...(await sparingForeign(device, survey, start)));
   return { starts: spared, limits };
+}
+
+function startsFromModule(image: ModuleImage, { moduleMain }: Surveyed): FoundStarts {
+  const limit = moduleLimit(image);
+  return { starts: moduleStarts(image, moduleMain), limits: limit === undefined ? [] : [limit] };
 }
 
 async function search(device: BlockDevice, { copies }: Surveyed, { witnesses, told }: Knowledge) {

@@ -1,4 +1,5 @@
-import { MODULE_METADATA_SIZE, recogniseModule } from '../../format/module.js';
+import { MODULE_METADATA_SIZE } from '../../format/module.js';
+import { recogniseModule } from '../../format/module-recognition.js';
 import type { Candidate, Reconstruction, Searched } from './candidate.js';
 import { searchCounts } from './count.js';
 import { describeFit } from './describe.js';

@@ -143,6 +143,7 @@ function surveyOf(choice: Choice, table: RemapTable, deviceSize: Bytes): Survey 
     beyond: undefined,
     difference: undefined,
     module: undefined,
+    moduleMain: undefined,
     holder: undefined,
     main: undefined,
     media: undefined,

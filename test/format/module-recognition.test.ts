@@ -1,5 +1,6 @@
 import { decodeHeader } from '../../src/format/header.js';
-import { MODULE_METADATA_SIZE, type ModuleEvidence, recogniseModule } from '../../src/format/module.js';
+import { MODULE_METADATA_SIZE } from '../../src/format/module.js';
+import { type ModuleEvidence, recogniseModule } from '../../src/format/module-recognition.js';
 import { buildImage, type Entry, patch } from '../support/build-image.js';
 import { fixture, fixtureNames } from '../support/fixtures.js';
 import { checksumOf } from '../support/format-numbers.js';
@@ -9,7 +10,7 @@ import { Random } from '../support/random.js';
 
 /** What the kernel module wrote is known by it, and nothing of ours ever is. */
 
-const test = suite('module');
+const test = suite('module recognition');
 
 /** Where the survey asks: a front with our magic whose checksum by section 3 does not fit. */
 function evidenceIn(image: Buffer): ModuleEvidence | undefined {
