@@ -8,7 +8,7 @@ import { type Bytes, bytes, SECTOR_SIZE } from '../units.js';
 import { diagnose, holderOf } from './diagnose.js';
 import { type Clusters, clustersOf } from './map/clusters.js';
 import { withDevice } from './open-device.js';
-import { readable, refuseUnknown } from './spare.js';
+import { legible, refuseUnknown } from './spare.js';
 
 export { type Cells, cellSize, cellsOf, type Grid } from './map/cells.js';
 export { CLUSTER_GAP, type Cluster, type Clusters } from './map/clusters.js';
@@ -41,7 +41,7 @@ export function readMap(path: string): Promise<SpareMap | undefined> {
   return withDevice(path, 'read', async (device) => {
     const diagnosis = await diagnose(device, { holder: holderOf(device), skipBeyond: true });
     refuseUnknown(path, diagnosis.problems);
-    const spare = readable(diagnosis);
+    const spare = legible(diagnosis);
     return spare === undefined ? undefined : mapOf(device, spare.chosen.header, spare.table);
   });
 }
