@@ -22,10 +22,14 @@ export interface Server extends Started {
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
 
-/** Begins to serve a set; what is left of the process ends with the workshop. */
+/**
+ * Begins to serve a set, at a Unix socket unless a port is told; what is left of the process ends with the
+ * workshop.
+ */
 export function start(shop: Workshop, spare: string, main: string, more: readonly string[] = []): Started {
   const [socket, control] = [shop.path('set.nbd'), shop.path('set.ctl')];
-  const line = [DMREMAP, 'serve', spare, '--main', main, '--unix', socket, '--control', control, ...more];
+  const place = more.includes('--port') ? [] : ['--unix', socket];
+  const line = [DMREMAP, 'serve', spare, '--main', main, ...place, '--control', control, ...more];
   const child = spawn(process.execPath, line, {
     env: { ...PLAIN, ...shop.env },
     stdio: ['ignore', 'pipe', 'pipe'],

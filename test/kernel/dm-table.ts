@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert, needs, suite } from '../support/harness.js';
 import { PROJECT } from '../support/project.js';
-import { type GuestResult, guestDisk, guestFile, runGuest } from './guest.js';
+import { GUEST_TIME, type GuestResult, guestDisk, guestFile, runGuest, said as saidBy } from './guest.js';
 import {
   buildSet,
   type Ground,
@@ -24,7 +24,6 @@ import {
  */
 
 const MIB = 1024 * 1024;
-const VM_TIMEOUT = { timeoutMs: 300_000 };
 
 /** Where the guest writes through the table: over the front of main, whole and remapped sectors alike. */
 const WRITE_AT = 4096;
@@ -139,8 +138,7 @@ let guest: GuestResult | undefined;
 
 /** What the guest printed after these words. */
 function said(words: string): string | undefined {
-  const line = guest?.output.split('\n').find((one) => one.startsWith(`${words} `));
-  return line?.slice(words.length + 1);
+  return guest && saidBy(guest, words);
 }
 
 test(
@@ -166,7 +164,7 @@ test(
     console.log(guest.remarks.trim());
     assert.is(guest.code, 0, `${guest.output}\n${guest.remarks}`);
   },
-  VM_TIMEOUT,
+  GUEST_TIME,
 );
 
 for (const [index, { title }] of cases.entries()) {

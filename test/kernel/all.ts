@@ -1,0 +1,4 @@
+/** Everything that needs a real kernel, as `npm run test:kernel` runs it; each file also runs by itself. */
+import './dm-table.js';
+import './nbd-device.js';
+import './nbd-files.js';
