@@ -189,10 +189,11 @@ export class RemapDevice implements ServedDevice {
     const from = Math.min(roundUp(at, SECTOR_SIZE), at + length);
     const end = Math.max(from, roundDown(at + length, SECTOR_SIZE));
     await this.#change(at, length, async () => {
-      // what is not in whole sectors is written like any data
-      if (from > at) await this.#writeHeld(at, new Uint8Array(from - at));
+      // first, since what is refused changes nothing
       if (from < end && !(await zeroHeld(this.#io, bytes(from), end - from, { mayPunch, mustBeFast: fast })))
         throw new RequestFailed('ENOTSUP', 'zeros are written as slowly as data', from);
+      // what is not in whole sectors is written like any data
+      if (from > at) await this.#writeHeld(at, new Uint8Array(from - at));
       if (end < at + length) await this.#writeHeld(bytes(end), new Uint8Array(at + length - end));
     });
     if (fua) await this.flush();

@@ -44,6 +44,8 @@ export class SpareSide {
   #last: Promise<void> = Promise.resolve();
   readonly #header: Header;
   #drops: Drop[] = [];
+  /** Sectors of main whose entries a commit was to drop of which nobody knows whether it took place. */
+  readonly #doubtful = new Set<Sectors>();
   #state: number | undefined;
   /** When the copy that cannot be written is tried next. */
   #mendFrom = 0n;
@@ -196,6 +198,8 @@ export class SpareSide {
     return this.#alone(async () => {
       const { device, writer } = await open();
       this.#checkSame(device.name, writer.content);
+      this.#table.follow(writer.content.table);
+      this.#doubtful.clear();
       this.#device = device;
       this.#atOnce = answeringAtOnce(device);
       this.#writer = writer;
@@ -222,14 +226,11 @@ export class SpareSide {
 
   /** All committed entries are there, and nothing that this side does not know. */
   #checkSame(name: string, { header, table }: { header: Header; table: RemapTable }): void {
-    const { entries } = this;
     if (header.spare_uuid !== this.header.spare_uuid)
       throw new DmremapError('wrong-device', `${name} is another spare`);
-    let isSame = table.count <= entries.count && table.count >= entries.count - this.unsaved;
-    for (let slot = 0; isSame && slot < table.count; slot++)
-      isSame =
-        table.mainSector(slot) === entries.mainAt(slot) && table.spareSector(slot) === entries.spareAt(slot);
-    if (!isSame) throw new DmremapError('changed-since', `${name} has other entries than the set in use`);
+    const committed = this.#writer?.content.table.count ?? 0;
+    if (!this.#table.isReached(table, committed, (main) => this.#doubtful.has(main)))
+      throw new DmremapError('changed-since', `${name} has other entries than the set in use`);
   }
 
   /**
@@ -323,9 +324,11 @@ export class SpareSide {
     if (outcome.kind !== 'committed' && 'failure' in outcome && outcome.failure !== undefined) this.#fail();
     if (outcome.kind === 'failed' || outcome.kind === 'unknown') {
       undo();
+      for (const main of mains) this.#doubtful.add(main);
       throw outcome.failure;
     }
     settle();
+    this.#doubtful.clear();
     if (this.#state === state) this.#state = undefined;
     this.#table.release(spares, outcome.kind === 'committed');
     for (const drop of drops) drop.settle();

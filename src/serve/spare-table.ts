@@ -85,6 +85,40 @@ export class SpareTable {
     if (isCommitted) space.committed(space.leaving);
   }
 
+  /**
+   * Whether a table has nothing but what stands here, and lacks nothing of it but what is not committed or, as
+   * `mayLack` says, may have been dropped.
+   */
+  isReached(table: RemapTable, committed: number, mayLack: (main: Sectors) => boolean): boolean {
+    const { entries } = this;
+    const found = new Set<number>();
+    for (let slot = 0; slot < table.count; slot++) {
+      const main = sectors(table.mainSector(slot));
+      if (entries.spareOf(main) !== table.spareSector(slot)) return false;
+      found.add(main);
+    }
+    for (let slot = 0; slot < committed; slot++) {
+      const main = entries.mainAt(slot);
+      if (!found.has(main) && !mayLack(main)) return false;
+    }
+    return true;
+  }
+
+  /** The committed entries are those of this table, in its order; what else there is waits for a commit. */
+  follow(table: RemapTable): void {
+    let slot = 0;
+    while (slot < table.count && table.mainSector(slot) === this.entries.mainAt(slot)) slot++;
+    const pairs = new Map(this.entriesIn(slot, this.entries.count));
+    for (const main of pairs.keys()) this.entries.remove(sectors(main));
+    const add = (main: number): void => {
+      const spare = pairs.get(main);
+      if (spare !== undefined) this.entries.add(sectors(main), sectors(spare));
+      pairs.delete(main);
+    };
+    for (; slot < table.count; slot++) add(table.mainSector(slot));
+    for (const main of [...pairs.keys()]) add(main);
+  }
+
   /** Takes the entries from this slot on away; returns what puts them behind the others again. */
   #aside(from: number): () => void {
     const pairs = this.entriesIn(from, this.entries.count);

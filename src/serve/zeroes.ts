@@ -12,7 +12,7 @@ const ZEROS = new Uint8Array(PIECE);
 interface ZeroWay {
   /** Their space may be given back. */
   readonly mayPunch: boolean;
-  /** Nothing is written: what cannot be made zero faster stays as it is. */
+  /** Where main cannot make them zero faster than by writing, nothing changes. */
   readonly mustBeFast: boolean;
 }
 
@@ -24,11 +24,17 @@ interface ZeroWay {
  * @throws as SectorIo.write()
  */
 export async function zeroHeld(io: SectorIo, at: Bytes, length: number, way: ZeroWay): Promise<boolean> {
-  for (const run of route(io.side.entries, at, length)) {
-    const isZero = run.on === 'main' && (await zeroMain(io, run, way.mayPunch));
-    if (isZero) continue;
-    if (way.mustBeFast && run.on === 'main') return false;
-    for (let done = 0; done < run.length; done += PIECE)
+  const runs = route(io.side.entries, at, length);
+  const onMain = runs.filter(({ on }) => on === 'main');
+  const { mayPunch, mustBeFast } = way;
+  if (mustBeFast && onMain.some((run) => io.isDoubtful(run.at, run.length))) return false;
+  let hasBegun = false;
+  for (const run of [...onMain, ...runs.filter(({ on }) => on === 'spare')]) {
+    const isZero = run.on === 'main' && (await zeroMain(io, run, mayPunch));
+    if (!isZero && run.on === 'main' && mustBeFast && !hasBegun) return false;
+    // from here on something has changed: it is brought to its end
+    hasBegun = true;
+    for (let done = 0; !isZero && done < run.length; done += PIECE)
       await io.write(bytes(at + run.from + done), ZEROS.subarray(0, Math.min(PIECE, run.length - done)));
   }
   return true;

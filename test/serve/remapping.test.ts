@@ -1,6 +1,6 @@
 import { DmremapError } from '../../src/errors.js';
 import { RemapSet } from '../../src/serve/remap-set.js';
-import { SECTOR_FLAG } from '../../src/serve/served-device.js';
+import { RequestFailed, SECTOR_FLAG } from '../../src/serve/served-device.js';
 import { bytes, sectors } from '../../src/units.js';
 import { assert, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
@@ -239,4 +239,18 @@ test('state is 1 while it is open for writing, and nobody has to flush for an en
   assert.equal([set.facts.unsaved, set.facts.isDirty], [0, false]);
   await set.close();
   assert.is(set.facts.header.state, 0);
+});
+
+test('zeros that are refused because they would be slow change nothing, also at their ends', async () => {
+  const it = await stand({ entries: [[20, 300]] });
+  await it.set.device.write(at(10), filled(16, 7), false);
+  const fast = { fua: false, mayPunch: true, fast: true };
+  const error: unknown = await it.set.device
+    .writeZeroes(bytes(10 * SECTOR + 100), 15 * SECTOR, fast)
+    .catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof RequestFailed && error.errno === 'ENOTSUP');
+  const into = filled(16, 0);
+  assert.equal(await it.set.device.read(at(10), into), []);
+  assert.equal(into, filled(16, 7));
+  await it.set.close();
 });

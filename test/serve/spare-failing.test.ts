@@ -1,5 +1,6 @@
+import type { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
-import { DmremapError } from '../../src/errors.js';
+import { DeviceError, DmremapError } from '../../src/errors.js';
 import { RequestFailed, SECTOR_FLAG } from '../../src/serve/served-device.js';
 import { bytes, sectors } from '../../src/units.js';
 import { buildImage } from '../support/build-image.js';
@@ -170,6 +171,43 @@ test('a spare that was pulled is taken back, and with it what only memory had', 
   assert.equal(
     [20, 90].map((sector) => found[sector * SECTOR]),
     [6, 7],
+  );
+});
+
+/** From this flush on it is gone: what was written before lies there. */
+function pullAtFlush(spare: ErrorDevice): void {
+  spare.flush = async () => {
+    spare.addFault({ sector: 0, count: 512, errno: 'ENXIO' });
+    throw new DeviceError(spare.name, 'flush', 'ENXIO', undefined);
+  };
+}
+
+test('a spare pulled in the midst of a commit that drops an entry is taken back, entry and all', async () => {
+  const it = await stand({ entries: [...ENTRIES, [91, 302]] });
+  await it.set.device.write(at(3), data(5), true);
+  it.main.addFault({ sector: 20, on: 'write' });
+  await it.set.device.write(at(20), data(6), true);
+  pullAtFlush(it.spare);
+  const error: unknown = await it.set.unremap(sectors(3)).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof DmremapError && error.code === 'io');
+  const again = new MemoryDevice(it.spareMedium.content.slice(), { name: 'again' });
+  const { truth } = judge(Buffer.from(again.content));
+  assert.not.ok(
+    truth?.some(([main]) => main === 3),
+    'there it is dropped',
+  );
+  await it.set.attach(again);
+  assert.equal([await readOf(it, 3), it.set.lookup(sectors(3)).spare], [[5, 0], 300]);
+  for (const [sector, fill] of [
+    [3, 9],
+    [91, 8],
+  ] as const)
+    await it.set.device.write(at(sector), data(fill), true);
+  await it.set.close();
+  const found = remapped({ ...it, spareMedium: again });
+  assert.equal(
+    [3, 20, 91].map((sector) => found[sector * SECTOR]),
+    [9, 6, 8],
   );
 });
 
