@@ -15,6 +15,7 @@ import { type Header, hasExtension, isRedundant } from '../format/header.js';
 import { SECTOR_SIZE } from '../units.js';
 import { diagnose, holderOf } from './diagnose.js';
 import { type MainDevice, type ResolvedMain, resolveMain } from './main-device.js';
+import { mappedName } from './mapped-name.js';
 import { withDevice } from './open-device.js';
 import { doubts, legible, type ReadableSpare, refusePassive, refuseUnknown } from './spare.js';
 
@@ -134,8 +135,7 @@ function nameOf({ path, deviceNumber }: { path: string; deviceNumber: string | u
 }
 
 function labels(header: Header): { name: string; uuid: string } {
-  if (!hasExtension(header)) return { name: 'dmremap', uuid: 'DMREMAP-plain' };
-  return { name: `dmremap-${header.set_uuid.slice(0, 8)}`, uuid: `DMREMAP-${header.set_uuid}` };
+  return { name: mappedName(header), uuid: `DMREMAP-${hasExtension(header) ? header.set_uuid : 'plain'}` };
 }
 
 function refuseSplit(segments: Iterable<Segment>, main: MainDevice, spare: FileDevice): void {

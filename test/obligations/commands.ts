@@ -184,6 +184,13 @@ export const ROWS: readonly Row[] = [
     onDamaged: 0,
   },
   {
+    name: 'unit',
+    does: 'read',
+    takes: 'device',
+    line: ({ spare }) => ['unit', spare, '--for', 'linear', '--format', 'systemd'],
+    lacking: [['unit'], ['unit', 'SPARE', '--for', 'linear'], ['unit', 'SPARE', '--format', 'dracut']],
+  },
+  {
     name: 'wipe',
     does: 'change',
     takes: 'device',

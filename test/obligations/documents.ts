@@ -35,6 +35,13 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   for (const path of [golden[0], golden[1]]) await run('map', path ?? '');
   await run('map', spare, '--svg', shop.path('map.svg'));
   await run('table', golden[1] ?? '', '--main', main);
+  const named = shop.put('named.img', healthyImage({ main_id: 'wwn:0x5000c500a1b2c3d4' }));
+  for (const [path, format] of [
+    [named, 'systemd'],
+    [named, 'dracut'],
+    [golden[1] ?? '', 'dracut'],
+  ] as const)
+    await run('unit', path, '--for', 'nbd', '--format', format);
   for (const path of [spare, golden[1] ?? '']) await run('status', path);
   await run('dump', spare, '-o', shop.path('out.json'));
   await run('dump', golden[1] ?? '', '-o', shop.path('out.csv'), '--format', 'csv');

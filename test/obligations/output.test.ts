@@ -55,7 +55,7 @@ for (const row of ROWS) {
     const quiet = await shop.run([...row.line(subjectOf(row).things), '--quiet']);
     assert.equal([quiet.code, quiet.stderr], [loud.code, '']);
     // What was asked for as data is printed all the same.
-    const isData = ['dump', 'lookup', 'table', 'status', 'serve', 'ctl'].includes(row.name);
+    const isData = ['dump', 'lookup', 'table', 'unit', 'status', 'serve', 'ctl'].includes(row.name);
     assert.is(quiet.stdout, isData ? loud.stdout : '');
     if (row.takes === 'nothing') return;
     const missing = await shop.run([...row.line({ ...things, spare: shop.path('missing') }), '-q']);
