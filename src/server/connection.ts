@@ -8,6 +8,7 @@ import type { ServedDevice } from '../serve/served-device.js';
 import type { BufferPool } from './buffer-pool.js';
 import { Dispatch } from './dispatch.js';
 import { Sender } from './sender.js';
+import { sharingReads } from './shared-reads.js';
 import type { Secure } from './tls.js';
 
 /** What all connections of a server share. */
@@ -64,7 +65,8 @@ export class Connection {
   /** Bytes that had gone in and out when isStalled() was asked last. */
   #progress = -1;
 
-  constructor(socket: Socket, premises: Premises, events: ConnectionEvents) {
+  constructor(accepted: Socket, premises: Premises, events: ConnectionEvents) {
+    const socket = sharingReads(accepted, this.#onShared);
     this.#socket = socket;
     this.#premises = premises;
     this.#events = events;
@@ -128,7 +130,6 @@ export class Connection {
   }
 
   #listen(socket: Socket): void {
-    socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
@@ -137,6 +138,12 @@ export class Connection {
   readonly #onData = (chunk: Uint8Array): void => {
     this.#rest = chunk;
     this.#pump();
+  };
+
+  readonly #onShared = (chunk: Uint8Array): void => {
+    this.#onData(chunk);
+    // what could not be taken yet must not be written over
+    if (this.#rest !== undefined) this.#rest = this.#rest.slice();
   };
 
   readonly #onEnd = (): void => {
@@ -198,7 +205,7 @@ export class Connection {
     this.#isSecuring = false;
     this.#stage = IN_TLS;
     const plain = this.#socket;
-    plain.off('data', this.#onData).off('end', this.#onEnd);
+    plain.off('end', this.#onEnd);
     if (this.#rest !== undefined) plain.unshift(this.#rest);
     this.#rest = undefined;
     this.#premises.secure?.(plain, (secured) => {
@@ -211,6 +218,7 @@ export class Connection {
       plain.off('close', this.#onClose);
       this.#socket = secured;
       this.#sender.use(secured);
+      secured.on('data', this.#onData);
       this.#listen(secured);
       this.#session.secured();
     });

@@ -1,0 +1,39 @@
+import { Socket } from 'node:net';
+
+/** As much as is read from a socket at a time, in bytes. */
+const LENGTH = 1 << 18;
+
+/** What was read last, from whichever socket. */
+const shared = new Uint8Array(LENGTH);
+
+/** Node's own object for the connection, of which its types know nothing. */
+interface WithHandle {
+  _handle?: object | null;
+}
+
+/**
+ * The same connection as another socket, without `data` events: what comes is read into memory that all
+ * connections share, where Node would have new memory for each piece, which costs more than to read it. Where
+ * this Node does not let go of its connections the socket itself is returned.
+ *
+ * @param accepted in the turn of the event loop in which it came
+ * @param take called with what was read, which is gone when it returns
+ */
+export function sharingReads(accepted: Socket, take: (chunk: Uint8Array) => void): Socket {
+  const { _handle: handle } = accepted as WithHandle;
+  if (typeof handle !== 'object' || handle === null) {
+    accepted.on('data', take);
+    return accepted;
+  }
+  const onread = {
+    buffer: shared,
+    callback: (length: number): boolean => {
+      take(shared.subarray(0, length));
+      return true;
+    },
+  };
+  (accepted as WithHandle)._handle = null;
+  accepted.destroy();
+  const options: object = { handle, allowHalfOpen: true, onread };
+  return new Socket(options);
+}
