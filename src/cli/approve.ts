@@ -1,4 +1,4 @@
-import type { Approve, ChangePlan } from '../operations/change.js';
+import type { Approve, ChangePlan, PlannedDevice } from '../operations/change.js';
 import type { Prompts } from './prompts.js';
 import { keyValueTable } from './render/table.js';
 import { formatSize } from './render/text.js';
@@ -31,15 +31,20 @@ export function approval({ dryRun, prompts, terminal, say, warn }: ApproveOption
 
 /** Device, content before and after, and the steps, as people read them. */
 export function planText(plan: ChangePlan, undoFile: string | undefined, terminal: Terminal): string {
-  const { identity, path, size } = plan.device;
-  const model = [identity.model, identity.serial].filter((part) => part !== undefined).join(' ');
-  const rows: [string, string][] = [
-    ['device', identity.byIdPath === undefined ? path : `${path} (${identity.byIdPath})`],
-    ['size', formatSize(size)],
-  ];
-  if (model !== '') rows.push(['model', model]);
+  const rows = deviceRows('device', plan.device);
+  if (plan.main !== undefined) rows.push(...deviceRows('main', plan.main));
   rows.push(['holds', plan.before], ['will hold', plan.after]);
   for (const { purpose } of plan.phases) rows.push(['step', purpose]);
   rows.push(['undo file', undoFile ?? 'none: what is overwritten is not saved']);
   return keyValueTable(rows, terminal);
+}
+
+function deviceRows(label: string, { identity, path, size }: PlannedDevice): [string, string][] {
+  const model = [identity.model, identity.serial].filter((part) => part !== undefined).join(' ');
+  const rows: [string, string][] = [
+    [label, identity.byIdPath === undefined ? path : `${path} (${identity.byIdPath})`],
+    ['size', formatSize(size)],
+  ];
+  if (model !== '') rows.push(['model', model]);
+  return rows;
 }

@@ -50,6 +50,12 @@ export const countFlag = Flags.custom<number, { least?: number }>({
   helpValue: 'N',
 });
 
+/** A whole number of sectors, which may be negative. */
+export const offsetFlag = Flags.custom<number>({
+  parse: async (text) => (text.startsWith('-') ? -parseCount(text.slice(1)) : parseCount(text)),
+  helpValue: 'N',
+});
+
 /** A TCP port; 0 stands for a free one. */
 export const portFlag = Flags.custom<number>({
   parse: async (text) => {

@@ -20,6 +20,8 @@ export interface PlannedDevice {
 export interface ChangePlan {
   readonly command: string;
   readonly device: PlannedDevice;
+  /** The main of its set, where data is read from it or written to it. */
+  readonly main?: PlannedDevice;
   /** What is on the device now, and what will be. */
   readonly before: string;
   readonly after: string;

@@ -1,6 +1,6 @@
-import { DmremapError } from '../errors.js';
 import type { SectorRange } from '../exchange/quantities.js';
 import type { RemapTable } from '../format/entry.js';
+import { refuseBeyond } from './main-sectors.js';
 import { diagnoseSpare, legible, refuseUnknown } from './spare.js';
 
 /**
@@ -44,20 +44,6 @@ export function hasRepeats(runs: readonly LookupRun[]): boolean {
     if (next === undefined || spare_sector === null) return false;
     return next.main_sector === main_sector + count - 1n && next.spare_sector !== spare_sector + count - 1n;
   });
-}
-
-function refuseBeyond(ranges: readonly SectorRange[], mainSize: bigint): void {
-  const beyond = ranges.find(({ first, count }) => BigInt(first) + BigInt(count) > mainSize);
-  if (beyond === undefined) return;
-  const last = BigInt(beyond.first) + BigInt(beyond.count) - 1n;
-  throw new DmremapError(
-    'usage',
-    `sector ${last} is beyond the end of main, whose last is ${mainSize - 1n}`,
-    {
-      hint: 'sectors are counted in 512 bytes, also on 4Kn disks',
-      data: { sector: last, main_sectors: mainSize },
-    },
-  );
 }
 
 /** Entry numbers in the order of their main sectors, for point and range look-ups. */

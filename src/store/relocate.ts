@@ -1,8 +1,9 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { ENTRY_SIZE, RemapTable, SPARE_OFFSET } from '../format/entry.js';
-import { bytes, roundDown, SECTOR_SIZE, type Sectors, sectors, sectorsToBytes } from '../units.js';
+import { SECTOR_SIZE, type Sectors, sectors, sectorsToBytes } from '../units.js';
 import type { Phase, Write } from './phase.js';
 import type { DataArea } from './relayout.js';
+import { wholeBlocks } from './whole-blocks.js';
 
 /** An entry whose data goes to another sector of the spare. */
 export interface Relocation {
@@ -66,27 +67,18 @@ export function relocatedTable(table: RemapTable, relocations: readonly Relocati
 }
 
 /**
- * The phase that copies the data. What shares a logical block with a sector that is written is written with
- * it, as it is.
+ * The phase that copies the data.
  *
  * @throws DeviceError `io` where data cannot be read: then nothing may be moved
  */
 export async function copyData(device: BlockDevice, relocations: readonly Relocation[]): Promise<Phase> {
-  const size = device.logicalBlockSize;
-  const blocks = new Map<number, Uint8Array>();
+  const copied: Write[] = [];
   for (const { from, to } of relocations) {
-    const at = sectorsToBytes(to);
-    const start = roundDown(at, size);
-    let block = blocks.get(start);
-    if (block === undefined) {
-      block = new Uint8Array(size);
-      // of a whole sector nothing else is kept
-      if (size > SECTOR_SIZE) await device.read(bytes(start), block);
-      blocks.set(start, block);
-    }
-    await device.read(sectorsToBytes(from), block.subarray(at - start, at - start + SECTOR_SIZE));
+    const content = new Uint8Array(SECTOR_SIZE);
+    await device.read(sectorsToBytes(from), content);
+    copied.push({ at: sectorsToBytes(to), bytes: content });
   }
-  const writes = [...blocks].map(([at, content]): Write => ({ at: bytes(at), bytes: content }));
+  const writes = await wholeBlocks(device, copied);
   return {
     purpose: `copy the data of ${relocations.length} remaps to free sectors`,
     writes: writes.sort((a, b) => a.at - b.at),

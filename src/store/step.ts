@@ -1,9 +1,9 @@
 import { extendCrc } from '../format/checksum.js';
-import { ENTRY_SIZE, encodeEntries, type RemapTable } from '../format/entry.js';
+import { ENTRY_SIZE, encodeEntries, RemapTable } from '../format/entry.js';
 import { decodeHeader, type Header } from '../format/header.js';
 import { crcAfterReplacing, crcWithoutTail } from '../format/table-crc.js';
 import { BLOCK_SIZE, SECTOR_SIZE } from '../units.js';
-import { type Content, type Head, nextBlock } from './content.js';
+import { type Content, contentOf, type Head, nextBlock } from './content.js';
 
 /** A 4 KiB block of a table, at the same place in both copies. */
 export interface TableBlock {
@@ -71,6 +71,15 @@ export function stepBetween(before: Content, after: Content): Step {
   const common = Math.min(old.length, fresh.length);
   const onlyFreeSlots = Buffer.compare(old.subarray(0, common), fresh.subarray(0, common)) === 0;
   return { before, after, blocks, atomic: onlyFreeSlots && sameBehindFirstSector(before, after) };
+}
+
+/** What lies in the copies once the step is made from this content. */
+export function contentAfter({ table }: Content, { after, blocks }: Step): Content {
+  const length = after.header.entry_count * ENTRY_SIZE;
+  const bytes = new Uint8Array(length);
+  bytes.set(table.bytes.subarray(0, length));
+  for (const block of blocks) bytes.set(block.bytes.subarray(0, length - block.offset), block.offset);
+  return contentOf(after.block, new RemapTable(bytes, after.tableCrc));
 }
 
 function sameBehindFirstSector(before: Head, after: Head): boolean {

@@ -113,6 +113,13 @@ export const ROWS: readonly Row[] = [
     lacking: [['map'], ['map', 'SPARE', '--svg'], ['map', 'SPARE', '--overwrite']],
   },
   {
+    name: 'remap',
+    does: 'change',
+    takes: 'device',
+    line: ({ spare, main }) => ['remap', spare, '--main', main, '20', '--yes'],
+    lacking: [['remap'], ['remap', 'SPARE', '--yes'], ['remap', 'SPARE', '--badblocks']],
+  },
+  {
     name: 'repair',
     does: 'change',
     takes: 'device',

@@ -14,10 +14,12 @@ const GOLDEN = ['dup-main', 'flip-each', 'plain-some', 'role-retired', 'version-
 /** Holds a lock on $0 until it is ended. */
 const HOLD = 'exec 9<"$0"; flock 9; echo ready; exec sleep 1000';
 
+type Run = (...line: readonly string[]) => Promise<Document>;
+
 /** Runs every command in every way that gives a document of its own. */
 export async function everyDocument(shop: Workshop): Promise<Document[]> {
   const documents: Document[] = [];
-  const run = async (...line: readonly string[]): Promise<Document> => {
+  const run: Run = async (...line) => {
     const json = line.includes('--json') ? line : [...line, '--json'];
     const document = documentOf(await shop.run(json), line[0] ?? '');
     documents.push(document);
@@ -62,6 +64,7 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   const relaid = shop.put('relaid.img', healthyImage());
   await run('convert', relaid, '--layout', 'plain', '--yes');
   for (const entries of ['4', '600']) await run('resize', relaid, '--entries', entries, '--yes');
+  await remaps(shop, things, run);
   await repairs(shop, run);
   await serves(shop, things, run);
   await run('wipe', blank, '--yes');
@@ -90,11 +93,7 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   return documents;
 }
 
-async function serves(
-  shop: Workshop,
-  things: Things,
-  run: (...line: readonly string[]) => Promise<Document>,
-): Promise<void> {
+async function serves(shop: Workshop, things: Things, run: Run): Promise<void> {
   const { control } = things;
   for (const message of ['ping', 'stop']) await run('ctl', message, '--control', control);
   await run('status', '--control', control);
@@ -114,10 +113,7 @@ async function serves(
 }
 
 /** Every end that a repair can have. */
-async function repairs(
-  shop: Workshop,
-  run: (...line: readonly string[]) => Promise<Document>,
-): Promise<void> {
+async function repairs(shop: Workshop, run: Run): Promise<void> {
   const put = (name: string) => shop.put(`${name}-repaired.img`, fixture(name));
   const [twice, flipped, differing] = [put('dup-main'), put('flip-each'), put('same-generation-differs')];
   const undecided = await run('repair', twice, '--yes');
@@ -160,4 +156,16 @@ function emptiedImage(): Buffer {
   const image = healthyImage();
   for (const copy of ['primary', endPlace(image)] as const) patchSealed(image, copy, 'entry_count', 0);
   return image;
+}
+
+async function remaps(shop: Workshop, { main }: Things, run: Run): Promise<void> {
+  const spare = shop.put('remapped.img', healthyImage());
+  const log = shop.put(
+    'log',
+    Buffer.from('I/O error, dev sda, sector 9\ntimeout error, dev sda, sector 1\n'),
+  );
+  await run('remap', spare, '--main', main, '--kernel-log', log, '--log-device', 'sda', '--yes');
+  await run('remap', spare, '--main', main, '20-29', '--yes');
+  await run('remap', spare, '--main', main, '100-600', '--yes');
+  await run('remap', spare, '--main', main, '--badblocks', log, '--yes');
 }

@@ -1,4 +1,3 @@
-import type { BlockDevice } from '../../device/block-device.js';
 import type { Dice } from '../../device/crash/dice.js';
 import type { FileDevice } from '../../device/file-device.js';
 import { identify } from '../../device/identity.js';
@@ -8,8 +7,9 @@ import { hasExtension, STATE } from '../../format/header.js';
 import type { Content } from '../../store/content.js';
 import type { Write } from '../../store/phase.js';
 import type { Change, NewEntry } from '../../store/step.js';
+import { wholeBlocks } from '../../store/whole-blocks.js';
 import { MetadataWriter } from '../../store/writer.js';
-import { bytes, roundDown, SECTOR_SIZE, type Sectors } from '../../units.js';
+import { bytes, SECTOR_SIZE, type Sectors } from '../../units.js';
 import { examine, settle } from '../check.js';
 import { withDevice } from '../open-device.js';
 import { withUndo } from '../undo-files.js';
@@ -124,8 +124,12 @@ async function commitOne(
   writer: MetadataWriter,
   { change, data = new Map() }: Planned,
 ): Promise<void> {
-  const outcome = await writer.commit(change, stage.now, await wholeBlocks(device, data));
+  const outcome = await writer.commit(change, stage.now, await wholeBlocks(device, writesOf(data)));
   if (outcome.kind === 'failed' || outcome.kind === 'unknown') throw outcome.failure;
+}
+
+function writesOf(data: ReadonlyMap<number, Uint8Array>): Write[] {
+  return Array.from(data, ([sector, content]) => ({ at: bytes(sector * SECTOR_SIZE), bytes: content }));
 }
 
 /** What the undo file is found by. */
@@ -145,19 +149,6 @@ function appending(content: Content, wanted: number, dice: Dice): Planned {
     change: { append: spares.map((spare, index): NewEntry => [mains[index] ?? 0, spare]) },
     data: new Map(spares.map((spare) => [spare, dice.bytes(SECTOR_SIZE)])),
   };
-}
-
-/** Writes of these sectors, with what else lies in their logical blocks. */
-async function wholeBlocks(device: BlockDevice, sectors: ReadonlyMap<number, Uint8Array>): Promise<Write[]> {
-  const blocks = new Map<number, Uint8Array>();
-  for (const [sector, content] of sectors) {
-    const at = roundDown(sector * SECTOR_SIZE, device.logicalBlockSize);
-    const block = blocks.get(at) ?? new Uint8Array(device.logicalBlockSize);
-    if (!blocks.has(at)) await device.read(bytes(at), block);
-    block.set(content, sector * SECTOR_SIZE - at);
-    blocks.set(at, block);
-  }
-  return Array.from(blocks, ([at, block]) => ({ at: bytes(at), bytes: block }));
 }
 
 /** The first sectors of the data area that no entry uses. */

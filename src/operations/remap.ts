@@ -1,0 +1,262 @@
+import { carry } from '../device/carry/carry.js';
+import { MemoryDevice } from '../device/memory-device.js';
+import { DmremapError } from '../errors.js';
+import { compactTable } from '../format/entry.js';
+import { isRedundant } from '../format/header.js';
+import {
+  type Selection,
+  type Span,
+  sectorsIn,
+  select,
+  sizeOf,
+  spansOf,
+  without,
+} from '../remap/selection.js';
+import { Counters } from '../serve/counters.js';
+import { SpareTable } from '../serve/spare-table.js';
+import { commit } from '../store/commit.js';
+import type { Content } from '../store/content.js';
+import { inParts, type Phase, type Write } from '../store/phase.js';
+import { contentAfter, type NewEntry, stepOf } from '../store/step.js';
+import { wholeBlocks } from '../store/whole-blocks.js';
+import { bytes, SECTOR_SIZE, sectors } from '../units.js';
+import { findSectors, type NamedSectors } from './bad-sectors.js';
+import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
+import { describeContent } from './describe-content.js';
+import { holdsContent, holdsWrites } from './holds.js';
+import { saveLostMap } from './lost-map.js';
+import type { MainChoice } from './main-device.js';
+import { identityIn, type SetToChange, withSet } from './set-to-change.js';
+
+export interface RemapOptions extends ChangeOptions, MainChoice {
+  readonly named: NamedSectors;
+  /** What becomes of sectors whose data cannot be read: they stay on main, or live on as zeros. */
+  readonly lost: 'fail' | 'zero';
+  /** Where those are written as a ddrescue mapfile; in the state directory unless told. */
+  readonly lostMap?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly dryRun: boolean;
+  /** Told how many bytes of main have been read, and of how many. */
+  readonly progress?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface RemapResult extends ChangeResult {
+  /** Sectors that have an entry now and had none; with --dry-run, that would have. */
+  readonly remapped: number;
+  /** Those of them that nobody named: the rest of main's physical blocks. */
+  readonly widened: number;
+  /** Named, and remapped before. */
+  readonly already: readonly Span[];
+  /** Cannot be read. */
+  readonly lost: readonly Span[];
+  /** The mapfile that names them. */
+  readonly lostMap: string | undefined;
+  /** What of a list nothing was made of, and why. */
+  readonly leftOut: ReadonlyMap<string, number>;
+  readonly generation: number;
+  readonly entries: number;
+}
+
+/**
+ * Gives sectors of main a place on the spare, with their data, in one commit (dmremap remap). What cannot be read
+ * is never silently made up. What has a place already keeps it, so that doing it again does the rest.
+ *
+ * @throws DmremapError `usage` (as findSectors), `no-space`, as withSet and change
+ */
+export function remapSectors(path: string, options: RemapOptions): Promise<RemapResult> {
+  return withSet(path, options, options.now, async (set) => {
+    const { main, corrected, found } = set;
+    const { before } = corrected;
+    const size = Number(before.header.main_device_size);
+    const blockSectors = main.physicalBlockSize / SECTOR_SIZE;
+    const named = await findSectors(options.named, {
+      size: sectors(size),
+      logicalBlockSize: found.logicalBlockSize,
+    });
+    const table = new SpareTable(set.spare, before.header, compactTable(before.table), blockSectors);
+    const selection = select(table.entries, named.spans, blockSectors, size);
+    refuseTooMany(set, selection, table);
+    const taken = await readMain(set, selection.homeless, options);
+    const wanted = options.lost === 'zero' ? selection.homeless : without(selection.homeless, taken.lost);
+    const widened = without(wanted, selection.namedHomeless);
+    const facts = {
+      remapped: sizeOf(wanted),
+      widened: sizeOf(widened),
+      already: selection.namedRemapped,
+      lost: taken.lost,
+      leftOut: named.leftOut,
+    };
+    const planned = await planRemap(set, table, wanted, taken, options.now);
+    const shown = await show(set, planned, facts, options.lost);
+    let lostMap: string | undefined;
+    const saveMap = async (): Promise<void> => {
+      lostMap = await saveLostMap(set, 'remap', taken.lost, options);
+    };
+    const result = await carryOutPlan(set, shown, planned, options, saveMap);
+    const { content } = planned;
+    return {
+      ...result,
+      ...facts,
+      lostMap,
+      generation: content.header.generation,
+      entries: content.table.count,
+    };
+  });
+}
+
+function refuseTooMany({ spare }: SetToChange, { homeless }: Selection, { entries, free }: SpareTable): void {
+  const wanted = sizeOf(homeless);
+  const room = entries.capacity - entries.count;
+  const data = { wanted, free_entries: room, free_sectors: free };
+  if (wanted > room)
+    throw new DmremapError(
+      'no-space',
+      `${spare.path} has room for ${room} more remaps, and ${wanted} sectors are to be remapped`,
+      { hint: `make its table larger: dmremap resize ${spare.path} --entries N`, data },
+    );
+  if (wanted > free)
+    throw new DmremapError(
+      'no-space',
+      `${spare.path} has ${free} free sectors, and ${wanted} are to be remapped`,
+      { hint: 'move the set to a larger spare: dmremap migrate', data },
+    );
+}
+
+/** Data of main in memory. */
+interface Taken {
+  readonly spans: readonly Span[];
+  /** Of the spans' sectors, one after the other; zeros for those that are lost. */
+  readonly data: Uint8Array;
+  readonly lost: readonly Span[];
+}
+
+async function readMain(
+  { main }: SetToChange,
+  spans: readonly Span[],
+  { signal, progress }: RemapOptions,
+): Promise<Taken> {
+  const list = Float64Array.from(sectorsIn(spans));
+  const sectorAt = (index: number): number => list[index] ?? Number.NaN;
+  const data = new Uint8Array(list.length * SECTOR_SIZE);
+  const pairs = { count: list.length, from: sectorAt, to: (index: number) => index };
+  let done = 0;
+  const lost = await carry({
+    source: main,
+    target: new MemoryDevice(data),
+    pairs,
+    signal,
+    progress: (more) => {
+      done += more;
+      progress?.(done, data.length);
+    },
+  });
+  return { spans, data, lost: spansOf(lost.map(sectorAt)) };
+}
+
+interface Planned {
+  readonly content: Content;
+  /** The data of the new entries, as it has to read afterwards. */
+  readonly writes: readonly Write[];
+  readonly phases: readonly Phase[];
+}
+
+async function planRemap(
+  { spare, corrected }: SetToChange,
+  table: SpareTable,
+  wanted: readonly Span[],
+  taken: Taken,
+  now: bigint,
+): Promise<Planned> {
+  const { before, corrections } = corrected;
+  if (wanted.length === 0) return { content: before, writes: [], phases: [] };
+  const moves = wanted.flatMap(([first, end]) => table.mover.begin(sectors(first), sectors(end)));
+  const append = moves.flatMap(({ main, spare: place, count }) =>
+    Array.from({ length: count }, (_, index): NewEntry => [main + index, place + index]),
+  );
+  const offsets = offsetsIn(taken.spans);
+  const pieces = moves.map(({ main, spare: place, count }): Write => {
+    const from = offsets(main);
+    return { at: bytes(place * SECTOR_SIZE), bytes: taken.data.subarray(from, from + count * SECTOR_SIZE) };
+  });
+  const writes = (await wholeBlocks(spare, pieces)).sort((a, b) => a.at - b.at);
+  const counters = new Counters();
+  counters.add('manual_remaps', append.length);
+  counters.add('read_errors', sizeOf(taken.lost));
+  counters.add('lost_remaps', sizeOf(taken.lost) - sizeOf(without(taken.lost, wanted)));
+  const { fields } = counters.fields(before.header);
+  const step = stepOf(before, { header: fields, append }, now);
+  const data: Phase = {
+    purpose: `write the data of new remaps (${append.length}) to free sectors`,
+    writes,
+    ifFails: { copy: undefined, secure: [], tidy: [], stands: 'before' },
+  };
+  const phases = inParts([corrections, [data, ...commit(step, spare.logicalBlockSize)]]);
+  return { content: contentAfter(before, step), writes, phases };
+}
+
+/** Where the data of a sector begins in what was taken of these spans; asked for ascending sectors. */
+function offsetsIn(spans: readonly Span[]): (sector: number) => number {
+  let [index, before] = [0, 0];
+  return (sector) => {
+    for (
+      let [first, end] = spans[index] ?? [0, 0];
+      sector >= end;
+      [first, end] = spans[++index] ?? [0, Infinity]
+    )
+      before += end - first;
+    return (before + sector - (spans[index]?.[0] ?? 0)) * SECTOR_SIZE;
+  };
+}
+
+async function show(
+  { spare, main, found, corrected }: SetToChange,
+  { content, phases }: Planned,
+  facts: Pick<RemapResult, 'remapped' | 'widened' | 'lost'>,
+  lost: RemapOptions['lost'],
+): Promise<ChangePlan> {
+  const warnings = [...found.warnings];
+  if (facts.widened > 0)
+    warnings.push(
+      `${facts.widened} sectors more than named: ${main.path} fails in blocks of ${main.physicalBlockSize} bytes`,
+    );
+  const unread = sizeOf(facts.lost);
+  if (unread > 0)
+    warnings.push(
+      `${unread} sectors cannot be read: ${lost === 'zero' ? 'they will read as zeros, their data is lost' : 'they are left as they are'}`,
+    );
+  return {
+    command: 'remap',
+    device: await describeDevice(spare),
+    main: await describeDevice(main),
+    before: describeContent(corrected.found),
+    after: phases.length === 0 ? 'the same: there is nothing to do' : describeContent(content),
+    phases,
+    warnings,
+    destroys: false,
+    singleCopy: !isRedundant(corrected.found.header),
+  };
+}
+
+/** @param saveMap called before anything is written, where something is done at all */
+async function carryOutPlan(
+  { spare, found, corrected }: SetToChange,
+  plan: ChangePlan,
+  { content, writes, phases }: Planned,
+  options: RemapOptions,
+  saveMap: () => Promise<void>,
+): Promise<ChangeResult> {
+  if (phases.length === 0) {
+    if (!options.dryRun) await saveMap();
+    return { plan, applied: false, undoFile: undefined, warnings: plan.warnings };
+  }
+  const undo = { ...options.undo, avoid: [found] };
+  const approve: ChangeOptions['approve'] = async (...shown) => {
+    if (!(await options.approve(...shown))) return false;
+    await saveMap();
+    return true;
+  };
+  return change(spare, plan, identityIn(corrected.found.header), { ...options, approve, undo }, async () => {
+    if (!(await holdsContent(spare, content)) || !(await holdsWrites(spare, writes)))
+      throw new DmremapError('io', `${spare.path}: what was written does not read back right`);
+  });
+}
