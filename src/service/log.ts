@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { type Logger, pino } from 'pino';
 import { DmremapError } from '../errors.js';
 import type { HangUp } from '../nbd/hang-up.js';
@@ -9,17 +9,38 @@ export type { Logger };
 export type Level = 'debug' | 'info' | 'error';
 
 /**
- * What happens to a server, one JSON object a line; to a file, or to standard error.
+ * What happens to a server, one JSON object a line; to a file, behind what other servers have logged there, or to
+ * standard error.
  *
- * @throws DmremapError `usage` where the file is a block device
+ * @throws DmremapError `usage` where the file is a block device, or holds something else than a log
  */
-export function openLog(path: string | undefined, level: Level): Logger {
-  if (path !== undefined && statSync(path, { throwIfNoEntry: false })?.isBlockDevice() === true)
-    throw new DmremapError('usage', `${path} is a block device: a log goes to files only`);
+export async function openLog(path: string | undefined, level: Level): Promise<Logger> {
+  if (path !== undefined) await refuseOther(path);
   const destination = pino.destination({ dest: path ?? 2, append: true, mkdir: false, sync: true });
   // the terminal may be gone, or the disk full: that ends no server
   destination.on('error', () => {});
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+}
+
+/** A log begins with this: the lines are JSON objects. */
+const FIRST = '{';
+
+/** A file is added to only where it is empty or a log: what comes behind an image would change its size. */
+async function refuseOther(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isBlockDevice() === true)
+    throw new DmremapError('usage', `${path} is a block device: a log goes to files only`);
+  if (found?.isFile() !== true || found.size === 0) return;
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw new DmremapError('permission', `${path} cannot be read`, { cause });
+  });
+  try {
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, 0);
+    if (buffer.toString('latin1') !== FIRST)
+      throw new DmremapError('usage', `${path} is there already, and is no log`);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Logs clients as they come and go, and requests that fail, with the error of the system. */

@@ -5,9 +5,12 @@ import { constants } from 'node:os';
 export interface RunClient {
   /** Its exit code; 128 and the number of the signal where one ended it, as a shell says it. */
   readonly ended: Promise<number>;
-  /** Asks it to end. */
-  stop(): void;
+  /** Asks it to end, and ends it where it does not. Resolves when it is over. */
+  stop(): Promise<void>;
 }
+
+/** So long a command may go on once it was asked to end, in milliseconds. */
+const PATIENCE = 5000;
 
 /** What systemd tells this process alone. */
 const OF_SYSTEMD = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'NOTIFY_SOCKET'];
@@ -21,5 +24,11 @@ export function runClient(command: string, uri: string): RunClient {
     child.once('error', () => resolve(127));
     child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
   });
-  return { ended, stop: () => void child.kill('SIGTERM') };
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
+    await ended;
+    clearTimeout(late);
+  };
+  return { ended, stop };
 }

@@ -5,7 +5,7 @@ import { type OpenSet, type OpenSetOptions, openSet } from '../operations/serve/
 import { isLoopback, type Places, placesFor, refuseOpenPort } from '../operations/serve/places.js';
 import { ServedSet, type ServeOptions } from '../operations/serve/serve.js';
 import type { RemapMode } from '../remap/policy.js';
-import type { Address } from '../server/listen.js';
+import { type Address, addressText } from '../server/listen.js';
 import { readCertificates, readPreSharedKeys, type Secure, secureWith } from '../server/tls.js';
 import { nbdUri } from '../server/uri.js';
 import type { Bytes } from '../units.js';
@@ -56,6 +56,8 @@ export interface ServingFacts {
   readonly address: Address | undefined;
   readonly exportName: string;
   readonly control: Address;
+  /** Where Prometheus finds metrics; undefined where there are none. */
+  readonly metricsUrl: string | undefined;
   readonly setUuid: string | undefined;
   readonly warnings: readonly string[];
 }
@@ -97,13 +99,18 @@ export class Serving {
     const secure = await secureBy(options);
     refuseOpenPort({ ...options, isSecure: secure !== undefined });
     const measured = metricsAddress(options);
-    const log = openLog(options['log-file'], options.quiet ? 'error' : options.verbose ? 'debug' : 'info');
+    const log = await openLog(
+      options['log-file'],
+      options.quiet ? 'error' : options.verbose ? 'debug' : 'info',
+    );
     const opened = await openSet(spare, setOptions(options));
     const places = await placesOf(opened, options, secure !== undefined);
     const served = await ServedSet.start(opened, serveOptions(options, places, secure), loggedEvents(log));
     try {
-      const facts = factsOf(opened, served, places, options, secure !== undefined);
-      const metrics = await meter(measured, facts.setUuid ?? spare, served);
+      const found = factsOf(opened, served, places, options, secure !== undefined);
+      const metered = await meter(measured, found.setUuid ?? spare, served);
+      const metrics = metered?.metrics;
+      const facts = { ...found, metricsUrl: metered?.url };
       const pidFile = options['pid-file'];
       const removePidFile = pidFile === undefined ? async () => {} : await writePidFile(pidFile);
       notify('READY=1');
@@ -132,7 +139,8 @@ export class Serving {
       this.#served.asked.then(() => 0),
       ...(client === undefined ? [] : [client.ended]),
     ]);
-    client?.stop();
+    // it may need the disk to come to its end
+    await client?.stop();
     await this.#close();
     return code;
   }
@@ -211,7 +219,7 @@ function factsOf(
   { nbd, control }: Places,
   options: ServingOptions,
   isSecure: boolean,
-): ServingFacts {
+): Omit<ServingFacts, 'metricsUrl'> {
   const [index] = nbd.flatMap(({ kind }, place) => (kind === 'inherited' ? [] : [place]));
   const found = index === undefined ? undefined : nbd[index];
   const address = found?.kind === 'tcp' ? { ...found, port: served.portOf(index ?? 0) ?? found.port } : found;
@@ -255,9 +263,9 @@ async function meter(
   address: TcpAddress | undefined,
   set: string,
   served: ServedSet,
-): Promise<Metrics | undefined> {
+): Promise<{ readonly metrics: Metrics; readonly url: string } | undefined> {
   if (address === undefined) return undefined;
-  const metered = new Metrics(set, () => ({ status: served.status, clients: served.clients }));
-  await metered.listen(address.host, address.port);
-  return metered;
+  const metrics = new Metrics(set, () => ({ status: served.status, clients: served.clients }));
+  const port = await metrics.listen(address.host, address.port);
+  return { metrics, url: `http://${addressText({ kind: 'tcp', host: address.host, port })}/metrics` };
 }

@@ -29,6 +29,27 @@ slow('--run lives as long as its command and ends with its code', async () => {
   assert.is(stateOf(spare), 0);
 });
 
+slow('--run: a command that does not end when it is asked to is ended, and the set is clean', async () => {
+  const { spare, main } = files(shop);
+  const pidFile = shop.path('command.pid');
+  const command = `trap "" TERM; echo $$ > ${pidFile}; while :; do sleep 0.1; done`;
+  const server = await serve(shop, spare, main, ['--run', command]);
+  for (let tries = 0; !existsSync(pidFile) && tries < 100; tries++) await delay(50);
+  assert.is((await server.stop()).code, 0);
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  assert.throws(() => process.kill(pid, 0), /ESRCH/);
+  assert.is(stateOf(spare), 0);
+});
+
+slow('--metrics 0 says where they are', async () => {
+  const { spare, main } = files(shop);
+  const sockets = ['--unix', shop.path('m.nbd'), '--control', shop.path('m.ctl')];
+  const command = 'sleep 0.1';
+  const line = ['serve', spare, '--main', main, ...sockets, '--metrics', '0', '--run', command];
+  const ended = await shop.run(line);
+  assert.match(ended.stderr, /^metrics: http:\/\/127\.0\.0\.1:[1-9]\d*\/metrics$/m);
+});
+
 slow('--detach goes on by itself; --pid-file tells who; SIGTERM ends it', async () => {
   const { spare, main } = files(shop);
   const [pidFile, log] = [shop.path('pid'), shop.path('log')];
@@ -130,6 +151,7 @@ slow('--pid-file and --log-file replace no image and write on no device', async 
       ['--pid-file', main],
       ['--pid-file', device],
       ['--log-file', device],
+      ['--log-file', main],
     ])
       assert.is((await shop.run([...line, ...more])).code, 16, more.join(' '));
   } finally {

@@ -14,6 +14,7 @@ export interface Served {
     | undefined;
   readonly exportName: string;
   readonly control: { readonly kind: string; readonly path?: string };
+  readonly metricsUrl: string | undefined;
   readonly setUuid: string | undefined;
 }
 
@@ -22,6 +23,7 @@ export function serveHints(served: Served, terminal: Terminal): string {
   const lines = [
     ...attaching(served).map((words) => `attach:  ${shellCommand(words)}`),
     ...(attaching(served).length === 0 ? [] : ['mount:   mount /dev/nbd0 /mnt']),
+    ...(served.metricsUrl === undefined ? [] : [`metrics: ${served.metricsUrl}`]),
     `stop:    ${shellCommand(['dmremap', 'ctl', 'stop', ...which(served)])}`,
   ];
   return `${lines.map((line) => continued(line, terminal)).join('\n')}\n`;
