@@ -2,3 +2,4 @@
 import './dm-table.js';
 import './nbd-device.js';
 import './nbd-files.js';
+import './own-mapping.js';
