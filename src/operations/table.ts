@@ -71,8 +71,12 @@ function build(device: FileDevice, spare: ReadableSpare, main: ResolvedMain, opt
   const images = [main, device]
     .filter(({ deviceNumber }) => deviceNumber === undefined)
     .map(({ path }) => path);
+  const { holder } = spare.diagnosis.survey;
   const warnings = [
     ...main.warnings,
+    ...(holder === undefined
+      ? []
+      : [`${device.path} is in use (${holder}): what is remapped from now on is not in this table`]),
     ...images.map(
       (image) => `${image} is an image file: attach it with losetup and put the loop device in its place`,
     ),

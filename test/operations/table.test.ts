@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { openDevice } from '../../src/device/open.js';
 import { type DmTable, MANY_SEGMENTS, makeTable, type TableOptions } from '../../src/operations/table.js';
 import { fails, Scratch } from '../device/scratch.js';
 import { placeOf, readTable } from '../exchange/table-reader.js';
@@ -150,6 +151,17 @@ test('the line of the module, where it could lay the remaps out so', async () =>
   ]);
   const gaps = savedSpare(scratch, 'gaps.img', SPEC);
   await fails('unsupported', table(gaps, main, { target: 'remap' }), /gaps/);
+});
+
+test('a set that is in use comes with a warning', async () => {
+  const spare = savedSpare(scratch, 'spare.img', { ...SPEC, state: 1 });
+  const main = savedMain(scratch, 'main.img', MAIN);
+  const warned = async () =>
+    (await table(spare, main)).warnings.some((warning) => /in use \(.*now on/.test(warning));
+  assert.is(await warned(), false);
+  const held = await openDevice(spare, { mode: 'exclusive' });
+  assert.is(await warned(), true);
+  await held.close();
 });
 
 test('very many segments come with a warning', async () => {
