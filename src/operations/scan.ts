@@ -3,9 +3,8 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { identify } from '../device/identity.js';
 import type { ErrorCode } from '../errors.js';
-import { ROLE } from '../format/header.js';
 import { listBlockDevices } from '../machine/list.js';
-import { judgeSet, type Member, type PairFinding } from '../migrate/pairs.js';
+import { judgeSet, type Member, type PairFinding, type SetJudgement } from '../migrate/pairs.js';
 import type { ScanAnswer, ScannedHeader, ScannedSpare } from './scan-one.js';
 
 export interface ScanOptions {
@@ -47,8 +46,8 @@ export interface ScannedSet {
   readonly findings: readonly PairFinding[];
   readonly absentSuccessors: readonly string[];
   readonly main: { readonly id: string; readonly size: string; readonly device: string | null };
-  /** What to type next. */
-  readonly next: string;
+  /** What to type next, in words. */
+  readonly next: readonly string[];
 }
 
 const PATIENCE = 10_000;
@@ -109,7 +108,7 @@ async function setsOf(spares: readonly LooseSpare[]): Promise<ScannedSet[]> {
       findings: judgement.findings,
       absentSuccessors: judgement.absentSuccessors,
       main: { id, size: header?.main_device_size ?? '0', device: mains.get(id) ?? null },
-      next: nextFor(set_uuid, members, judgement.findings),
+      next: nextFor(members, judgement, mains.has(id)),
     };
   });
 }
@@ -127,17 +126,33 @@ function memberOf({ device, spare: { header } }: LooseSpare): Member[] {
   ];
 }
 
-/** Tags, never device names: what is printed for later use must hold after the next boot. */
-function nextFor(setUuid: string, members: readonly LooseSpare[], findings: readonly PairFinding[]): string {
+/**
+ * What works as it stands, and after the next boot, too: devices by tags, image files, which no tag is resolved
+ * to, by their paths. A table is made of a set whose main is found.
+ */
+function nextFor(
+  members: readonly LooseSpare[],
+  { active, findings }: SetJudgement,
+  hasMain: boolean,
+): readonly string[] {
+  const lineFor = (command: readonly string[], ...devices: (string | undefined)[]) => [
+    'dmremap',
+    ...command,
+    ...devices.map((device) => nameOf(members, device)),
+  ];
   const [finding] = findings;
   if (finding?.kind === 'switch-unfinished' || finding?.kind === 'source-not-retired')
-    return `dmremap check -p SPARE=${finding.source.spare_uuid} SPARE=${finding.target.spare_uuid}`;
-  if (finding !== undefined) return `dmremap explain pair-${finding.kind}`;
+    return lineFor(['check', '-p'], finding.source.name, finding.target.name);
+  if (finding !== undefined) return ['dmremap', 'explain', `pair-${finding.kind}`];
   const damaged = members.find(({ spare }) => spare.problems.length > 0);
-  if (damaged !== undefined) return `dmremap check SPARE=${damaged.spare.header?.spare_uuid}`;
-  if (members.every(({ spare }) => spare.header?.role === ROLE.retired))
-    return `dmremap info SPARE=${members[0]?.spare.header?.spare_uuid}`;
-  return `dmremap table SET=${setUuid}`;
+  if (damaged !== undefined) return lineFor(['check'], damaged.device);
+  return active !== undefined && hasMain
+    ? lineFor(['table'], active.name)
+    : lineFor(['info'], active?.name ?? members[0]?.device);
+}
+
+function nameOf(members: readonly LooseSpare[], wanted: string | undefined): string {
+  return members.find(({ device }) => device === wanted)?.spare.lastingName ?? '';
 }
 
 async function mainsByIdentity(): Promise<Map<string, string>> {

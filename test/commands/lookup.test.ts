@@ -1,6 +1,9 @@
 import { healthyImage } from '../obligations/commands.js';
+import { shell } from '../obligations/run-cli.js';
 import { documentOf } from '../obligations/schemas.js';
 import { Workshop } from '../obligations/workshop.js';
+import { FROM, SWITCHED, TO } from '../operations/pairs.js';
+import { buildImage } from '../support/build-image.js';
 import { fixture } from '../support/fixtures.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { assertRefused } from './changes.js';
@@ -144,6 +147,25 @@ test('a search finds sets, clones, and spares without identity', async () => {
   assert.is(text.code, ended.code);
   assert.match(text.stdout, /SET=11111111-2222-3333-4444-555555555555/);
   assert.match(text.stdout, /clones, or two paths to one disk/);
+});
+
+test('a search tells who is retired for whom, and what to type works on images, too', async () => {
+  const [from, to] = [shop.put('from 1.img', buildImage(FROM)), shop.put('to.img', buildImage(SWITCHED))];
+  const both = await shop.run(['scan', from, to]);
+  assert.match(both.stdout.replace(/\s+/g, ' '), `${from} is retired: the set moved to ${to}.`);
+  for (const line of [
+    ['scan', from, to],
+    ['scan', from],
+    ['scan', to],
+    ['scan', from, shop.put('to.img', buildImage(TO))],
+  ]) {
+    const { stdout } = await shop.run(line);
+    const [, next = ''] = /^next: dmremap (.*)$/m.exec(stdout) ?? [];
+    const { code, stderr } = await shell(`$dmremap ${next}`, [], { env: shop.env });
+    assert.ok(code === 0 || code === 1, `${next}: ${code} ${stderr}`);
+  }
+  const alone = await shop.run(['scan', shop.put('alone.img', buildImage(FROM))]);
+  assert.match(alone.stdout.replace(/\s+/g, ' '), /the set moved to SPARE=70707070-\S+, which is not here/);
 });
 
 test('what is printed for later use holds tags, never a device name', async () => {

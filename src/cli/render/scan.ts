@@ -1,4 +1,4 @@
-import { roleName } from '../../format/header.js';
+import { ROLE, roleName } from '../../format/header.js';
 import type { PairFinding } from '../../migrate/pairs.js';
 import type { LooseSpare, ScannedSet, ScanResult } from '../../operations/scan.js';
 import type { ScannedHeader, ScannedSpare } from '../../operations/scan-one.js';
@@ -42,10 +42,11 @@ function setText(set: ScannedSet, terminal: Terminal): string {
     id === '' ? 'without an identity' : `${id}${device === null ? ', not attached' : ` (${device})`}`;
   const lines = [`SET=${set.set_uuid}`, `main: ${main}, ${size} sectors`];
   lines.push(gridText(HEAD, set.spares.map(spareRow), terminal));
+  for (const move of moves(set.spares)) lines.push(wrap(move, terminal.width));
   for (const finding of set.findings) lines.push(wrap(findingText(finding), terminal.width));
   for (const uuid of set.absentSuccessors)
     lines.push(wrap(`the set moved to SPARE=${uuid}, which is not here`, terminal.width));
-  lines.push(`next: ${set.next}`);
+  lines.push(`next: ${shellCommand(set.next)}`);
   return lines.join('\n');
 }
 
@@ -59,6 +60,17 @@ function spareRow({ device, spare }: LooseSpare): Cell[] {
     String(header.generation),
     stateCell(spare),
   ];
+}
+
+/** The ways that the set has gone, or is going, between spares that are here. */
+function* moves(spares: readonly LooseSpare[]): Generator<string> {
+  for (const { device, spare } of spares) {
+    const peer = spares.find((other) => other.spare.header?.spare_uuid === spare.header?.peer_uuid);
+    if (peer === undefined) continue;
+    if (spare.header?.role === ROLE.retired) yield `${device} is retired: the set moved to ${peer.device}.`;
+    if (spare.header?.role === ROLE.target)
+      yield `${device} is the target of a migration from ${peer.device}.`;
+  }
 }
 
 function stateCell({ problems, holder }: ScannedSpare): Cell {
@@ -88,7 +100,7 @@ export function scanJson(result: ScanResult): JsonObject {
       spares: set.spares.map(looseJson),
       findings: set.findings.map(findingJson),
       absent_successors: [...set.absentSuccessors],
-      next: set.next,
+      next: shellCommand(set.next),
     })),
     loose: result.loose.map((one) => ({ ...looseJson(one), next: nextFor(one) })),
     strays: result.strays.map(({ device, headers }) => ({ device, headers: headers.map(headerJson) })),
