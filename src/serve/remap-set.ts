@@ -203,8 +203,9 @@ export class RemapSet {
     });
   }
 
-  /** Moves all sectors back; returns those that stay, with the reason. */
+  /** Moves all sectors back; returns those that stay, with the reason. @throws DmremapError `permission` */
   async clear(): Promise<ReadonlyMap<Sectors, DmremapError>> {
+    if (this.#settings.readOnly) throw readOnlySet();
     const stay = new Map<Sectors, DmremapError>();
     const { entries } = this.#io.side;
     for (let next = entries.next(0); next !== Number.POSITIVE_INFINITY; next = entries.next(next + 1))

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { type Address, addressText } from './listen.js';
 
 /**
@@ -16,4 +17,13 @@ export function nbdUri(
   if (address.kind === 'tcp') return `${scheme}://${addressText(address)}/${name}`;
   const path = address.path.split('/').map(encodeURIComponent).join('/');
   return `${scheme}+unix:///${name}?socket=${path}`;
+}
+
+/** An address that a client can ask for: of one that stands for all of this machine, the first that others reach. */
+export function reachable(host: string): string {
+  const family = { '0.0.0.0': 'IPv4', '::': 'IPv6' }[host];
+  if (family === undefined) return host;
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const outside = own.find((one) => one.family === family && !one.internal && !one.scopeid);
+  return outside?.address ?? (family === 'IPv4' ? '127.0.0.1' : '::1');
 }

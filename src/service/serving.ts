@@ -1,13 +1,14 @@
 import type { CacheMode } from '../device/concurrent-file.js';
 import { DmremapError } from '../errors.js';
 import { hasExtension, ZERO_UUID } from '../format/header.js';
+import { LONGEST_STRING } from '../nbd/protocol.js';
 import { type OpenSet, type OpenSetOptions, openSet } from '../operations/serve/open-set.js';
 import { isLoopback, type Places, placesFor, refuseOpenPort } from '../operations/serve/places.js';
 import { ServedSet, type ServeOptions } from '../operations/serve/serve.js';
 import type { RemapMode } from '../remap/policy.js';
 import { type Address, addressText } from '../server/listen.js';
 import { readCertificates, readPreSharedKeys, type Secure, secureWith } from '../server/tls.js';
-import { nbdUri } from '../server/uri.js';
+import { nbdUri, reachable } from '../server/uri.js';
 import type { Bytes } from '../units.js';
 import { type Logger, loggedEvents, openLog } from './log.js';
 import { Metrics } from './metrics.js';
@@ -96,6 +97,7 @@ export class Serving {
    */
   static async start(spare: string, options: ServingOptions): Promise<Serving> {
     // what was typed wrong is said before the set is opened, which is a commit
+    refuseLongName(options.export);
     const secure = await secureBy(options);
     refuseOpenPort({ ...options, isSecure: secure !== undefined });
     const measured = metricsAddress(options);
@@ -161,6 +163,11 @@ export class Serving {
   }
 }
 
+function refuseLongName(name: string): void {
+  if (Buffer.byteLength(name) > LONGEST_STRING)
+    throw new DmremapError('usage', `--export: a name has ${LONGEST_STRING} bytes at most`);
+}
+
 /** Milliseconds that a timer can wait; it does not wait at all for more. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 
@@ -222,7 +229,10 @@ function factsOf(
 ): Omit<ServingFacts, 'metricsUrl'> {
   const [index] = nbd.flatMap(({ kind }, place) => (kind === 'inherited' ? [] : [place]));
   const found = index === undefined ? undefined : nbd[index];
-  const address = found?.kind === 'tcp' ? { ...found, port: served.portOf(index ?? 0) ?? found.port } : found;
+  const address =
+    found?.kind === 'tcp'
+      ? { ...found, host: reachable(found.host), port: served.portOf(index ?? 0) ?? found.port }
+      : found;
   return {
     uri:
       address === undefined || address.kind === 'inherited'

@@ -41,6 +41,24 @@ slow('--run: a command that does not end when it is asked to is ended, and the s
   assert.is(stateOf(spare), 0);
 });
 
+slow('the URI is one that a client can ask for, wherever it is', async () => {
+  const { spare, main } = files(shop);
+  const control = ['--control', shop.path('u.ctl')];
+  const size = 'nbdinfo --size "$uri" >&2';
+  for (const bind of ['0.0.0.0', '::']) {
+    const place = ['--port', '0', '--bind', bind, '--insecure', ...control];
+    const ended = await shop.run(['serve', spare, '--main', main, ...place, '--run', size]);
+    assert.is(ended.code, 0, ended.stderr);
+    assert.not.ok(ended.stdout.includes('//0.0.0.0:') || ended.stdout.includes('//[::]:'), ended.stdout);
+  }
+  const line = ['serve', spare, '--main', main, '--unix', 'relative.nbd', '--control', 'relative.ctl'];
+  const ended = await shop.run([...line, '--run', `cd / && ${size}`], { cwd: shop.folder });
+  assert.is(ended.code, 0, ended.stderr);
+  assert.match(ended.stderr, `--control ${shop.path('relative.ctl')}`);
+  const long = await shop.run(['serve', spare, '--main', main, ...control, '--export', 'é'.repeat(2049)]);
+  assert.is(long.code, 16, long.stderr);
+});
+
 slow('--metrics 0 says where they are', async () => {
   const { spare, main } = files(shop);
   const sockets = ['--unix', shop.path('m.nbd'), '--control', shop.path('m.ctl')];

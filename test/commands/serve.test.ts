@@ -60,6 +60,7 @@ slow('messages', async () => {
   assert.match(await ask(server.control, 'remap 100'), /^ok/);
   assert.match(await ask(server.control, 'remap 100'), /^error .*already/);
   assert.match(await ask(server.control, 'verify 100'), /^ok 100 spare \d+$/);
+  assert.match(await ask(server.control, 'verify 99999999'), /^error main ends before sector 99999999/);
   assert.match(await ask(server.control, 'status'), /manual_remaps=6/);
   assert.match(await ask(server.control, 'unremap 100'), /^ok/);
   assert.match(await ask(server.control, 'remap 4096'), /^error/);

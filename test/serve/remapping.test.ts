@@ -219,6 +219,8 @@ test('a set that is only read is not written to', async () => {
   const set = await RemapSet.open(it.main, it.spare, { ...settings(), readOnly: true });
   const error: unknown = await set.device.write(at(1), filled(1, 1), false).catch((thrown) => thrown);
   assert.is(error instanceof Error && 'errno' in error && error.errno, 'EPERM');
+  const refused: unknown = await set.clear().catch((thrown) => thrown);
+  assert.ok(refused instanceof DmremapError && refused.code === 'permission');
   const into = filled(2, 0);
   assert.equal(await set.device.read(at(2), into), []);
   assert.equal(into.subarray(SECTOR), it.spareMedium.content.subarray(at(300), at(301)));

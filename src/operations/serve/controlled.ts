@@ -61,6 +61,8 @@ export function controlled({ set, clients, scanPercent, stop }: Premises): Contr
     },
     verify: async (range) => {
       const lines: string[] = [];
+      if (range.first + range.count > set.facts.header.main_device_size)
+        throw new DmremapError('usage', `main ends before sector ${range.first + range.count - 1}`);
       for (const sector of sectorsOf(range)) {
         if (lines.length === NAMED) return `${lines.join(', ')}, and more`;
         lines.push(sayWhere(set, sector));

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { resolve } from 'node:path';
 import { makeRunFolder, socketsOf } from '../../control/places.js';
 import { DmremapError } from '../../errors.js';
 import { type Header, hasExtension, ZERO_UUID } from '../../format/header.js';
@@ -37,13 +38,13 @@ export async function placesFor(header: Header, wanted: Wanted): Promise<Places>
   const nbd: Address[] = inherited
     .filter(({ name }) => name !== CONTROL_NAME)
     .map(({ fd }) => ({ kind: 'inherited', fd }));
-  if (wanted.unix !== undefined) nbd.push({ kind: 'unix', path: wanted.unix });
+  if (wanted.unix !== undefined) nbd.push({ kind: 'unix', path: resolve(wanted.unix) });
   if (wanted.port !== undefined) nbd.push({ kind: 'tcp', host: wanted.bind, port: wanted.port });
   const needsOwn = nbd.length === 0 || (wanted.control === undefined && given === undefined);
   const own = needsOwn ? await ownSockets(header) : undefined;
   if (nbd.length === 0 && own !== undefined) nbd.push({ kind: 'unix', path: own.nbd });
   if (given !== undefined) return { nbd, control: { kind: 'inherited', fd: given.fd } };
-  return { nbd, control: { kind: 'unix', path: wanted.control ?? own?.control ?? '' } };
+  return { nbd, control: { kind: 'unix', path: resolve(wanted.control ?? own?.control ?? '') } };
 }
 
 async function ownSockets(header: Header) {
