@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PROJECT } from '../test/support/project.js';
 import { PeerMissing } from './bench.js';
-import { spareImage } from './spare-image.js';
 
 /** A server of one file, by NBD on a Unix socket. */
 export interface Contender {
@@ -24,15 +23,15 @@ export const ours: Contender = {
   ],
 };
 
-/** `dmremap serve` of a set whose main is the file, with so many remaps. */
-export function serving(folder: string, remaps: number, mainSectors: number): Contender {
+/** `dmremap serve` of this spare, with the file as its main. */
+export function serving(name: string, spare: () => string, ...flags: readonly string[]): Contender {
   return {
-    name: `dmremap serve, ${remaps} remaps`,
+    name,
     command: (file, socket) => [
       process.execPath,
       join(PROJECT, 'bin', 'run.js'),
-      ...['serve', spareImage(folder, remaps, mainSectors), '--main', file, '--quiet'],
-      ...['--unix', socket, '--control', `${socket}.ctl`],
+      ...['serve', spare(), '--main', file, '--quiet'],
+      ...['--unix', socket, '--control', `${socket}.ctl`, ...flags],
     ],
   };
 }
@@ -44,13 +43,29 @@ export const nbdkit: Contender = {
 
 export const qemuNbd: Contender = {
   name: 'qemu-nbd',
-  command: (file, socket) => ['qemu-nbd', '-t', '-f', 'raw', '-e', '16', '-k', socket, file],
+  command: (file, socket) => [...QEMU_NBD, '-k', socket, file],
 };
+
+/** It has no direct I/O: what it has read and written it asks the system to forget. */
+export const nbdkitUncached: Contender = {
+  name: 'nbdkit file cache=none',
+  command: (file, socket) => ['nbdkit', '-f', '-U', socket, 'file', file, 'cache=none'],
+};
+
+/** With direct I/O. */
+export const qemuNbdDirect: Contender = {
+  name: 'qemu-nbd --cache=none',
+  command: (file, socket) => [...QEMU_NBD, '--cache=none', '-k', socket, file],
+};
+
+const QEMU_NBD = ['qemu-nbd', '-t', '-f', 'raw', '-e', '16'] as const;
 
 /** A contender at work. */
 export interface Running {
   readonly name: string;
   readonly uri: string;
+  readonly socket: string;
+  readonly pid: number;
 }
 
 const PATIENCE_MS = 5000;
@@ -60,7 +75,7 @@ export async function withServers<Result>(
   folder: string,
   contenders: readonly Contender[],
   fileFor: (contender: Contender) => string,
-  work: (running: readonly Running[]) => Result,
+  work: (running: readonly Running[]) => Result | Promise<Result>,
 ): Promise<Result> {
   const children: ChildProcess[] = [];
   try {
@@ -72,9 +87,10 @@ export async function withServers<Result>(
       const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
       children.push(child);
       await listening(child, program, socket);
-      running.push({ name: contender.name, uri: `nbd+unix:///?socket=${socket}` });
+      const uri = `nbd+unix:///?socket=${socket}`;
+      running.push({ name: contender.name, uri, socket, pid: child.pid ?? 0 });
     }
-    return work(running);
+    return await work(running);
   } finally {
     await Promise.all(children.map(ended));
   }

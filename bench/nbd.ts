@@ -4,10 +4,22 @@ import { join } from 'node:path';
 import { SECTOR } from '../test/support/format-numbers.js';
 import { type Bench, line, PeerMissing, timesOf, verdict } from './bench.js';
 import { type Command, race } from './command.js';
-import { type Contender, nbdkit, ours, qemuNbd, type Running, serving, withServers } from './nbd-servers.js';
+import { attachedLoop } from './loop.js';
+import {
+  type Contender,
+  nbdkit,
+  nbdkitUncached,
+  ours,
+  qemuNbd,
+  qemuNbdDirect,
+  type Running,
+  serving,
+  withServers,
+} from './nbd-servers.js';
 import { Samples } from './samples.js';
+import { spareImage } from './spare-image.js';
 
-/** Of what nbdkit's file plugin does in the same time, at least. */
+/** Of what nbdkit's file plugin does in the same time, at least; past the page cache, of what qemu-nbd does. */
 const TARGETS = { shallow: 0.7, deep: 1, copy: 0.7 };
 
 interface Load {
@@ -22,6 +34,7 @@ const LOADS: readonly Load[] = [
   { depth: 64, connections: 1 },
   { depth: 1, connections: 4 },
   { depth: 16, connections: 4 },
+  { depth: 64, connections: 4 },
 ];
 
 const FILE_BYTES = 1 << 30;
@@ -30,31 +43,50 @@ const SECONDS = 2;
 
 const RANDOM =
   `nbd, random: fio's nbd engine over 1 or 4 connections to a Unix socket, a file of 1 GiB in memory for each ` +
-  `server; requests a second of ${SECONDS} s; the servers take turns, ${TURNS} each; median (least-most)`;
+  `server; direct: loop devices over such files, which ours and qemu-nbd open with O_DIRECT, while nbdkit has the ` +
+  `page cache and asks the system to forget (cache=none); requests a second of ${SECONDS} s; the servers take turns, ${TURNS} each; median (least-most)`;
 
 const COPY = timesOf('nbd, copy: nbdcopy of 1 GiB over a Unix socket, its own connections', TURNS);
 
 /** Sectors of our main that live on the spare, spread evenly over what is read and written. */
 const REMAPS = [0, 1, 100_000];
 
+/** What is served, and by whom: ours first, then the one that the target is about. */
+interface Contest {
+  readonly what: string;
+  readonly contenders: readonly Contender[];
+  readonly mediumOf: (file: string) => string;
+}
+
 /**
  * A file of 1 GiB in memory, served by our peers and by us: as it is, by the server alone, and as the main of a
- * set, by `dmremap serve`.
+ * set, by `dmremap serve`. Then the same as a block device, past the page cache.
  */
 export function nbd(folder: string): Bench[] {
   const spares = join(memory ?? folder, 'spares');
   mkdirSync(spares, { recursive: true });
-  return [
-    ...benchesOf(folder, 'plain file', ours),
-    ...REMAPS.flatMap((count) =>
-      benchesOf(folder, `${count} remaps`, serving(spares, count, FILE_BYTES / SECTOR)),
-    ),
+  const spare = (remaps: number): string => spareImage(spares, remaps, FILE_BYTES / SECTOR);
+  const contests: Contest[] = [
+    { what: 'plain file', contenders: [ours, nbdkit, qemuNbd], mediumOf: (file) => file },
+    ...REMAPS.map((remaps): Contest => {
+      const own = serving(`dmremap serve, ${remaps} remaps`, () => spare(remaps));
+      return { what: `${remaps} remaps`, contenders: [own, nbdkit, qemuNbd], mediumOf: (file) => file };
+    }),
+    ...REMAPS.map((remaps): Contest => {
+      const own = serving(`dmremap serve, ${remaps} remaps, direct`, () => attachedLoop(spare(remaps)));
+      return {
+        what: `direct, ${remaps} remaps`,
+        contenders: [own, qemuNbdDirect, nbdkitUncached],
+        mediumOf: attachedLoop,
+      };
+    }),
   ];
+  return contests.flatMap((contest) => benchesOf(folder, contest));
 }
 
-function benchesOf(folder: string, what: string, own: Contender): Bench[] {
+function benchesOf(folder: string, { what, contenders, mediumOf }: Contest): Bench[] {
   const against = (work: (running: readonly Running[]) => string[]) =>
-    withServers(folder, [own, nbdkit, qemuNbd], ({ name }) => fullFile(join(memory ?? folder, name)), work);
+    withServers(folder, contenders, ({ name }) => mediumOf(fullFile(join(memory ?? folder, name))), work);
   const random = ['randread', 'randwrite'].flatMap((kind) =>
     LOADS.map((load): Bench => {
       const title = `nbd, ${what}, ${kind} of 4 KiB at depth ${load.depth}, ${load.connections} connections`;

@@ -11,6 +11,7 @@ import { checkMemory } from './check-memory.js';
 import { checkTables } from './check-tables.js';
 import { dumpMemory } from './dump-memory.js';
 import { fsckStart } from './fsck-start.js';
+import { idleConnections } from './idle-connections.js';
 import { information } from './information.js';
 import { nbd } from './nbd.js';
 import { reconstruction } from './reconstruct.js';
@@ -20,9 +21,16 @@ const folder = mkdtempSync(join(tmpdir(), 'dmremap-bench-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-const all = [fsckStart, checkTables, checkMemory, dumpMemory, information, reconstruction, nbd].flatMap(
-  (benches) => benches(folder),
-);
+const all = [
+  fsckStart,
+  checkTables,
+  checkMemory,
+  dumpMemory,
+  information,
+  reconstruction,
+  idleConnections,
+  nbd,
+].flatMap((benches) => benches(folder));
 const selected = all.filter(({ title }) => isSelected(title, words));
 if (selected.length === 0) {
   console.log(`no title holds ${words.join(' or ')}; there are:`);
