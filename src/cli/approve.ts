@@ -20,7 +20,7 @@ export function approval({ dryRun, prompts, terminal, say, warn }: ApproveOption
     for (const warning of plan.warnings) warn(warning);
     if (dryRun) return false;
     if (plan.destroys) {
-      const { kernelName } = plan.device;
+      const { kernelName } = plan.main ?? plan.device;
       await prompts.typeToConfirm(`Type ${kernelName} to go on:`, kernelName);
     } else {
       await prompts.confirm('Go on?');

@@ -32,7 +32,7 @@ export interface ChangePlan {
    */
   readonly stages?: readonly (readonly Phase[])[] | undefined;
   readonly warnings: readonly string[];
-  /** Something is destroyed: the device's kernel name is to be typed and not just yes. */
+  /** Something is destroyed: the device's kernel name is to be typed and not just yes; main's, where there is one. */
   readonly destroys: boolean;
   /** The layout has one copy: without an undo file nothing could be taken back. */
   readonly singleCopy: boolean;

@@ -113,6 +113,13 @@ export const ROWS: readonly Row[] = [
     lacking: [['map'], ['map', 'SPARE', '--svg'], ['map', 'SPARE', '--overwrite']],
   },
   {
+    name: 'rebind',
+    does: 'change',
+    takes: 'device',
+    line: ({ spare, main }) => ['rebind', spare, '--main', main, '--yes'],
+    lacking: [['rebind'], ['rebind', 'SPARE', '--yes'], ['rebind', '--main', 'MAIN', '--yes']],
+  },
+  {
     name: 'remap',
     does: 'change',
     takes: 'device',
@@ -196,6 +203,13 @@ export const ROWS: readonly Row[] = [
     takes: 'device',
     line: ({ spare }) => ['unit', spare, '--for', 'linear', '--format', 'systemd'],
     lacking: [['unit'], ['unit', 'SPARE', '--for', 'linear'], ['unit', 'SPARE', '--format', 'dracut']],
+  },
+  {
+    name: 'unremap',
+    does: 'change',
+    takes: 'device',
+    line: ({ spare, main }) => ['unremap', spare, '--main', main, '7', '--yes'],
+    lacking: [['unremap'], ['unremap', 'SPARE', '--yes'], ['unremap', 'SPARE', '7', '--main']],
   },
   {
     name: 'wipe',

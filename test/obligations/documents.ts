@@ -168,4 +168,6 @@ async function remaps(shop: Workshop, { main }: Things, run: Run): Promise<void>
   await run('remap', spare, '--main', main, '20-29', '--yes');
   await run('remap', spare, '--main', main, '100-600', '--yes');
   await run('remap', spare, '--main', main, '--badblocks', log, '--yes');
+  await run('unremap', spare, '--main', main, '20-30', '--yes');
+  await run('rebind', spare, '--main', main, '--yes');
 }
