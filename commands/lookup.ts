@@ -1,18 +1,26 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type CommandResult, type Input } from '../src/cli/base-command.js';
 import { EXIT_OK, EXIT_PROBLEMS } from '../src/cli/exit-codes.js';
-import { sectorsArg, spareArg } from '../src/cli/flags.js';
-import { hasRepeats, type LookupRun, lookup } from '../src/operations/lookup.js';
+import { acceptMainFlag, mainFlag, sectorsArg, spareArg } from '../src/cli/flags.js';
+import { lookupJson, lookupText } from '../src/cli/render/lookup.js';
+import { hasRepeats, lookup } from '../src/operations/lookup.js';
 
 export default class Lookup extends BaseCommand<typeof Lookup> {
   static override summary = 'Say where sectors of main live.';
   static override args = { spare: spareArg, sector: sectorsArg };
   static override flags = {
     require: Flags.boolean({ description: 'Exit with 4 if one of the sectors is not remapped.' }),
+    files: Flags.boolean({
+      description: 'Say which files the remapped ones belong to; main must not be mounted.',
+    }),
+    main: { ...mainFlag, dependsOn: ['files'] },
+    'accept-main': { ...acceptMainFlag, dependsOn: ['files'] },
   };
 
   protected async execute({ args, flags }: Input<typeof Lookup>): Promise<CommandResult> {
-    const result = await lookup(args.spare, args.sector);
+    const files = { main: flags.main, acceptMain: flags['accept-main'] };
+    const result = await lookup(args.spare, args.sector, flags.files ? { files } : {});
+    for (const warning of result.owners?.warnings ?? []) this.warn(warning);
     if (!result.valid) this.warn(`${args.spare}: no copy of the metadata is valid, so nothing is known`);
     if (hasRepeats(result.runs))
       this.warn(
@@ -21,14 +29,9 @@ export default class Lookup extends BaseCommand<typeof Lookup> {
     const failed = !result.valid || (flags.require && !result.allRemapped);
     return {
       exitCode: failed ? EXIT_PROBLEMS : EXIT_OK,
-      json: { valid: result.valid, runs: result.runs.map((run) => ({ ...run })) },
-      text: () => result.runs.map(runText).join(''),
+      json: () => lookupJson(result),
+      text: () => lookupText(result),
       isData: true,
     };
   }
-}
-
-function runText({ main_sector, count, spare_sector }: LookupRun): string {
-  const range = (first: bigint) => (count === 1n ? `${first}` : `${first}-${first + count - 1n}`);
-  return `${range(main_sector)} ${spare_sector === null ? 'not remapped' : `-> ${range(spare_sector)}`}\n`;
 }

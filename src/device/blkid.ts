@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { runTool, type Told } from './tool.js';
 
 /** Content that blkid names on a device. */
 export interface BlkidFind {
@@ -65,43 +65,12 @@ function findsOf(output: string): BlkidFind[] | undefined {
   return finds.length > 0 ? finds : undefined;
 }
 
-/** Users' paths often lack the folders of system programs. An empty part would mean the current folder. */
-function searchPath(): string {
-  const own = (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
-  return [...own, '/usr/sbin', '/sbin'].join(':');
-}
-
 /** One run of blkid; undefined if it could not be started, was killed, or is not back in time. */
 function run(
   path: string,
   more: readonly string[],
   { program = 'blkid', timeout = 10_000 }: BlkidOptions,
-): Promise<{ code: number; output: string } | undefined> {
-  return new Promise((done) => {
-    // A full path cannot pass for an option.
-    const child = spawn(program, ['-p', '-c', '/dev/null', '-o', 'export', ...more, resolve(path)], {
-      env: { PATH: searchPath(), LC_ALL: 'C' },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    const timer = setTimeout(() => {
-      // A process that waits for a dying disk outlives even SIGKILL: go on without it, and let this program
-      // end without it.
-      child.kill('SIGKILL');
-      child.stdout.destroy();
-      child.unref();
-      done(undefined);
-    }, timeout);
-    let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-    child.on('error', () => {
-      clearTimeout(timer);
-      done(undefined);
-    });
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      done(code === null ? undefined : { code, output });
-    });
-  });
+): Promise<Told | undefined> {
+  // A full path cannot pass for an option.
+  return runTool(program, ['-p', '-c', '/dev/null', '-o', 'export', ...more, resolve(path)], timeout);
 }

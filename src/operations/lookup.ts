@@ -1,6 +1,8 @@
 import type { SectorRange } from '../exchange/quantities.js';
 import type { RemapTable } from '../format/entry.js';
+import type { MainChoice } from './main-device.js';
 import { refuseBeyond } from './main-sectors.js';
+import type { Owners } from './owners.js';
 import { diagnoseSpare, legible, refuseUnknown } from './spare.js';
 
 /**
@@ -14,11 +16,18 @@ export interface LookupRun {
   readonly spare_sector: bigint | null;
 }
 
+export interface LookupOptions {
+  /** Say which files the remapped sectors belong to, on this main. */
+  readonly files?: MainChoice | undefined;
+}
+
 export interface LookupResult {
   /** False where no copy of the metadata is valid: nothing is known then, and nothing is answered. */
   readonly valid: boolean;
   readonly runs: readonly LookupRun[];
   readonly allRemapped: boolean;
+  /** Of the remapped ones; only where it was asked for. */
+  readonly owners?: Owners;
 }
 
 /**
@@ -26,7 +35,11 @@ export interface LookupResult {
  *
  * @throws DmremapError `usage` where main has no such sector: it is neither remapped nor not remapped
  */
-export async function lookup(path: string, ranges: readonly SectorRange[]): Promise<LookupResult> {
+export async function lookup(
+  path: string,
+  ranges: readonly SectorRange[],
+  { files }: LookupOptions = {},
+): Promise<LookupResult> {
   const diagnosis = await diagnoseSpare(path);
   refuseUnknown(path, diagnosis.problems);
   const spare = legible(diagnosis);
@@ -34,7 +47,21 @@ export async function lookup(path: string, ranges: readonly SectorRange[]): Prom
   refuseBeyond(ranges, spare.chosen.header.main_device_size);
   const remapped = new SortedRemaps(spare.table);
   const runs = ranges.flatMap((range) => [...remapped.runsOf(range)]);
-  return { valid: true, runs, allRemapped: runs.every(({ spare_sector }) => spare_sector !== null) };
+  const result = { valid: true, runs, allRemapped: runs.every(({ spare_sector }) => spare_sector !== null) };
+  if (files === undefined) return result;
+  const { ownersOnMain } = await import('./owners.js');
+  return { ...result, owners: await ownersOnMain(path, spare.chosen.header, files, remappedIn(runs)) };
+}
+
+/** Ascending, each once. */
+function* remappedIn(runs: readonly LookupRun[]): Generator<number> {
+  let next = 0;
+  const remapped = runs.filter(({ spare_sector }) => spare_sector !== null);
+  for (const { main_sector, count } of remapped.sort((a, b) => Number(a.main_sector - b.main_sector)))
+    for (const end = Number(main_sector + count); next < end; next++) {
+      next = Math.max(next, Number(main_sector));
+      yield next;
+    }
 }
 
 /** A main sector has several entries. What was asked for twice is answered twice, too, with the same entry. */

@@ -34,6 +34,7 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   for (const path of golden) await run('info', path);
   await run('check', ...golden, spare, shop.path('missing'));
   await run('lookup', golden[1] ?? '', '7');
+  await run('lookup', spare, '7', '--files', '--main', main);
   for (const path of [golden[0], golden[1]]) await run('map', path ?? '');
   await run('map', spare, '--svg', shop.path('map.svg'));
   await run('table', golden[1] ?? '', '--main', main);
