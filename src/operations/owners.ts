@@ -84,7 +84,10 @@ async function ownersOf(main: MainDevice, sectors: readonly number[]): Promise<O
   const byVolume = new Map<Volume, number[]>();
   for (const sector of sectors) {
     const volume = volumes.find(({ start, sectors: count }) => sector >= start && sector < start + count);
-    if (volume !== undefined) byVolume.set(volume, [...(byVolume.get(volume) ?? []), sector]);
+    if (volume === undefined) continue;
+    const inside = byVolume.get(volume) ?? [];
+    inside.push(sector);
+    byVolume.set(volume, inside);
   }
   const owned: OwnedRun[] = [];
   for (const [volume, inside] of byVolume) owned.push(...(await runsIn(main, volume, inside)));
@@ -121,9 +124,9 @@ function isSame(one: Owner, other: Owner): boolean {
 
 const tellNothing: Tell = async () => () => nobody('no filesystem that is known');
 
-/** What btrfs says offline does not lead from a place on the disk to a file without reading all of its trees. */
+/** Offline, btrfs leads from a place on the disk to a file only through all of its trees. */
 const tellOfBtrfs: Tell = async () => () =>
-  nobody('btrfs names files of a mounted filesystem only: btrfs inspect-internal logical-resolve');
+  nobody('not asked: where the remapped device is mounted, btrfs inspect-internal logical-resolve tells');
 
 const tellOfExt: Tell = async ({ path, offset, start }, sectors) => {
   const device = offset === 0 ? path : `${path}?offset=${offset}`;

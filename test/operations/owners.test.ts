@@ -175,6 +175,17 @@ test('xfs: in all allocation groups', async () => {
   );
 });
 
+test('btrfs is named, and not asked', async () => {
+  needs('mkfs.btrfs');
+  const image = sparse('btrfs.img', 128 * MIB);
+  run('mkfs.btrfs', '-q', '-r', content(), image);
+  const { told } = await ask(image, [26_624]);
+  assert.equal(
+    told.map(({ filesystem, owner: { inode, note } }) => [filesystem, inode, note?.slice(0, 9)]),
+    [['btrfs', null, 'not asked']],
+  );
+});
+
 test('a main in use is not asked', async () => {
   needs('root', 'losetup', '/dev/loop-control', 'mkfs.ext4');
   const image = ext4('ext4.img', 4096);
