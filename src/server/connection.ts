@@ -205,7 +205,7 @@ export class Connection {
     this.#isSecuring = false;
     this.#stage = IN_TLS;
     const plain = this.#socket;
-    plain.off('end', this.#onEnd);
+    plain.off('data', this.#onShared).off('end', this.#onEnd);
     if (this.#rest !== undefined) plain.unshift(this.#rest);
     this.#rest = undefined;
     this.#premises.secure?.(plain, (secured) => {
