@@ -3,9 +3,10 @@ import * as Flags from '@oclif/core/flags';
 import { DmremapError } from '../errors.js';
 import { BADBLOCKS_BLOCK_SIZE } from '../exchange/badblocks.js';
 import { DDRESCUE_FAILED, DDRESCUE_STATUSES, type DdrescueStatus } from '../exchange/ddrescue.js';
-import type { SectorRange } from '../exchange/quantities.js';
+import { parseSize, type SectorRange } from '../exchange/quantities.js';
 import type { ListSource, NamedSectors } from '../operations/bad-sectors.js';
-import { offsetFlag, sizeFlag } from './flags.js';
+import type { Bytes } from '../units.js';
+import { offsetFlag } from './flags.js';
 
 const statusesFlag = Flags.custom<readonly DdrescueStatus[]>({
   parse: async (text) => {
@@ -23,10 +24,17 @@ function isStatus(letter: string): letter is DdrescueStatus {
   return DDRESCUE_STATUSES.some((status) => status === letter);
 }
 
+/** Of a list of badblocks; BADBLOCKS_BLOCK_SIZE unless told. */
+export const blockSizeFlag = Flags.custom<Bytes>({
+  parse: async (text) => parseSize(text),
+  helpValue: 'SIZE',
+  defaultHelp: async () => String(BADBLOCKS_BLOCK_SIZE),
+});
+
 export const listFlags = {
   badblocks: Flags.string({ description: 'Sectors from a list of badblocks.', helpValue: 'FILE' }),
-  'block-size': sizeFlag({
-    description: `The size of a block in that list; ${BADBLOCKS_BLOCK_SIZE} bytes unless told.`,
+  'block-size': blockSizeFlag({
+    description: 'The size of a block in that list.',
     dependsOn: ['badblocks'],
   }),
   ddrescue: Flags.string({ description: 'Sectors from a mapfile of ddrescue.', helpValue: 'FILE' }),

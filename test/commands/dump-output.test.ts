@@ -27,7 +27,7 @@ test.beforeEach(() => {
 test.afterEach(() => shop.cleanUp());
 
 test('every format is the same in a file and on standard output', async () => {
-  for (const format of ['json', 'text', 'csv', 'hex']) {
+  for (const format of ['json', 'text', 'csv', 'hex', 'badblocks', 'ddrescue']) {
     const path = shop.path(`out.${format}`);
     const printed = await shop.run(['dump', spare, '--format', format]);
     const ended = await shop.run(['dump', spare, '--format', format, '-o', path, '--json']);
@@ -118,4 +118,27 @@ test('what was never a spare leaves no file behind', async () => {
   await shop.run(['dump', spare, '--copy', 'backup', '-o', path]);
   assert.is(JSON.parse(readFileSync(path, 'utf8')).copy, 'backup');
   assert.is(hashOf(spare), before);
+});
+
+test('the remapped sectors as lists of other tools', async () => {
+  const list = async (...more: string[]) =>
+    (await shop.run(['dump', spare, '--format', ...more])).stdout
+      .split('\n')
+      .filter((line) => !line.startsWith('#'));
+  assert.equal(await list('badblocks', '--block-size', '512'), ['7', '8', '9', '1000', '4095', '']);
+  assert.equal(await list('badblocks'), ['3', '4', '500', '2047', '']);
+  assert.equal(await list('badblocks', '--block-size', '4K'), ['0', '1', '125', '511', '']);
+  assert.equal(await list('ddrescue'), [
+    '0x00000000     +               1',
+    '0x00000000  0x00000E00  ?',
+    '0x00000E00  0x00000600  -',
+    '0x00001400  0x0007BC00  ?',
+    '0x0007D000  0x00000200  -',
+    '0x0007D200  0x00182C00  ?',
+    '0x001FFE00  0x00000200  -',
+    '',
+  ]);
+  await assertRefused(shop, ['dump', spare, '--block-size', '512'], 'usage', /is for --format badblocks/, [
+    spare,
+  ]);
 });

@@ -28,9 +28,13 @@ slow('every dump of every golden image', async () => {
   for (const { name, image } of golden) {
     const path = shop.put('dumped.img', image);
     const before = fingerprint(path);
+    // without a remap a list of bad blocks is empty
     for (const copy of [undefined, 'primary', 'backup'] as const)
       for (const format of DUMP_FORMATS)
-        assert.ok(await dumpedBytes(path, copy, format), `${name}: ${format}`);
+        assert.ok(
+          (await dumpedBytes(path, copy, format)) > 0 || format === 'badblocks',
+          `${name}: ${format}`,
+        );
     assert.is(fingerprint(path), before, name);
   }
 });

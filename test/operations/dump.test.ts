@@ -166,6 +166,8 @@ test('an incomplete dump says so in its last lines, and restore does not take it
 
 test('a dump to a file is taken again until it is none of a mixture', async () => {
   for (const format of DUMP_FORMATS) {
+    // nothing of these is given out before all is read
+    if (format === 'badblocks' || format === 'ddrescue') continue;
     const path = scratch.path('busy.img');
     writeFileSync(path, imageOf(LARGE, 7, 0));
     const output = { path: scratch.path(`busy.${format}`), overwrite: false };

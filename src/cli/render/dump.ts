@@ -1,22 +1,30 @@
+import { BADBLOCKS_BLOCK_SIZE } from '../../exchange/badblocks.js';
 import { DUMP_FORMAT, DUMP_VERSION } from '../../exchange/dump-document.js';
 import type { RemapTable } from '../../format/entry.js';
 import { HEADER } from '../../format/header.js';
 import { type Dumped, type DumpSource, dumpExitCode, isComplete } from '../../operations/dump.js';
 import type { Terminal } from '../terminal.js';
+import { dumpBadblocks, dumpMapfile } from './dump-lists.js';
 import { hexdump } from './hexdump.js';
 import { shownValue } from './info.js';
 import { stringifyJson } from './json.js';
 import { LineBuffer } from './line-buffer.js';
 import { keyValueTable } from './table.js';
 
-export const DUMP_FORMATS = ['json', 'text', 'csv', 'hex'] as const;
+export const DUMP_FORMATS = ['json', 'text', 'csv', 'hex', 'badblocks', 'ddrescue'] as const;
 export type DumpFormat = (typeof DUMP_FORMATS)[number];
 
-/** The dump as text or as bytes of text, piece by piece: what is in memory does not grow with the table. */
+/**
+ * The dump as text or as bytes of text, piece by piece: what is in memory does not grow with the table, but for the
+ * lists of other tools, which are sorted.
+ *
+ * @param blockSize in which badblocks counts, in bytes
+ */
 export function renderDump(
   format: DumpFormat,
   open: DumpSource,
   terminal: Terminal,
+  blockSize = BADBLOCKS_BLOCK_SIZE,
 ): AsyncGenerator<string | Uint8Array> {
   switch (format) {
     case 'json':
@@ -27,6 +35,10 @@ export function renderDump(
       return dumpCsv(open.dump);
     case 'hex':
       return dumpHex(open.dump);
+    case 'badblocks':
+      return dumpBadblocks(open.dump, blockSize);
+    case 'ddrescue':
+      return dumpMapfile(open);
   }
 }
 
