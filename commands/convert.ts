@@ -1,7 +1,14 @@
 import * as Flags from '@oclif/core/flags';
 import type { CommandResult, Input } from '../src/cli/base-command.js';
 import { ChangeCommand } from '../src/cli/change-command.js';
-import { changeFlags, spareArg } from '../src/cli/flags.js';
+import {
+  changeFlags,
+  LAYOUT_MEANING,
+  LAYOUTS,
+  spareArg,
+  spareStartFlag,
+  spareStartOf,
+} from '../src/cli/flags.js';
 import { relayoutJson, relayoutText } from '../src/cli/render/relayout.js';
 import { relayoutSpare } from '../src/operations/relayout.js';
 
@@ -12,15 +19,21 @@ export default class Convert extends ChangeCommand<typeof Convert> {
   static override args = { spare: spareArg };
   static override flags = {
     layout: Flags.option({
-      options: ['redundant', 'plain'] as const,
+      options: LAYOUTS,
       required: true,
-      description: 'Two copies of the metadata, or one.',
+      description: LAYOUT_MEANING,
     })(),
+    'spare-start': spareStartFlag,
     ...changeFlags,
   };
 
   protected async execute({ args, flags }: Input<typeof Convert>): Promise<CommandResult> {
-    const change = { name: 'convert', shape: { layout: flags.layout } } as const;
+    const { layout } = flags;
+    const change = {
+      name: 'convert',
+      layout,
+      spareStart: spareStartOf(layout, flags['spare-start']),
+    } as const;
     const result = await relayoutSpare(args.spare, change, {
       ...(await this.changeOptions(flags)),
       acceptGuess: false,

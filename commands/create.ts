@@ -6,9 +6,14 @@ import {
   deviceFlag,
   discardRemapsFlag,
   entriesFlag,
+  entriesFor,
   forceFlag,
+  LAYOUT_MEANING,
+  LAYOUTS,
   sizeFlag,
   spareArg,
+  spareStartFlag,
+  spareStartOf,
 } from '../src/cli/flags.js';
 import { createText } from '../src/cli/render/create.js';
 import { DmremapError } from '../src/errors.js';
@@ -25,10 +30,11 @@ export default class Create extends ChangeCommand<typeof Create> {
     'main-size': sizeFlag({ description: 'The size of a main that is not attached.', exclusive: ['main'] }),
     entries: entriesFlag,
     layout: Flags.option({
-      options: ['redundant', 'plain'] as const,
+      options: LAYOUTS,
       default: 'redundant' as const,
-      description: 'Two copies of the metadata, or one.',
+      description: LAYOUT_MEANING,
     })(),
+    'spare-start': spareStartFlag,
     force: forceFlag,
     'discard-remaps': discardRemapsFlag,
     ...changeFlags,
@@ -39,8 +45,9 @@ export default class Create extends ChangeCommand<typeof Create> {
     const result = await createSpare(args.spare, {
       ...(await this.changeOptions(flags)),
       main: flags.main === undefined ? { size: mainSectors(size) } : { path: flags.main },
-      entries: flags.entries,
+      entries: entriesFor(flags.layout, flags.entries),
       layout: flags.layout,
+      spareStart: spareStartOf(flags.layout, flags['spare-start']),
       force: flags.force,
       discardRemaps: flags['discard-remaps'],
     });

@@ -18,7 +18,7 @@ export default class Resize extends ChangeCommand<typeof Resize> {
   };
 
   protected async execute({ args, flags }: Input<typeof Resize>): Promise<CommandResult> {
-    const change = { name: 'resize', shape: { maxEntries: flags.entries } } as const;
+    const change = { name: 'resize', maxEntries: flags.entries } as const;
     const result = await relayoutSpare(args.spare, change, {
       ...(await this.changeOptions(flags)),
       acceptGuess: flags['accept-guess'],

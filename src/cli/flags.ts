@@ -4,7 +4,8 @@ import * as Flags from '@oclif/core/flags';
 import { DmremapError } from '../errors.js';
 import { parseCount, parseSectors, parseSize, type SectorRange } from '../exchange/quantities.js';
 import { CAPACITY } from '../format/header.js';
-import type { Bytes } from '../units.js';
+import { MODULE_CAPACITY } from '../format/module.js';
+import { type Bytes, type Sectors, sectors } from '../units.js';
 
 async function deviceName(text: string): Promise<string> {
   if (text.trim() === '') {
@@ -87,10 +88,34 @@ export const capacityFlag = Flags.custom<number>({
   helpValue: 'N',
 });
 
+/** Of the layouts of a spare, where one is to be made. */
+export const LAYOUTS = ['redundant', 'plain', 'module'] as const;
+export const LAYOUT_MEANING = 'Two copies of the metadata, one, or what the dm-remap v3 kernel module reads.';
+
 export const entriesFlag = capacityFlag({
-  description: 'Capacity: how many sectors can be remapped.',
-  default: CAPACITY.usual,
+  description: `Capacity: how many sectors can be remapped; ${CAPACITY.usual} unless told, ${MODULE_CAPACITY} in the layout module.`,
 });
+
+/** The capacity of a set of this layout: the table of the kernel module has one size. */
+export function entriesFor(layout: (typeof LAYOUTS)[number], entries: number | undefined): number {
+  if (layout !== 'module') return entries ?? CAPACITY.usual;
+  if (entries === undefined || entries === MODULE_CAPACITY) return MODULE_CAPACITY;
+  throw new DmremapError('usage', `the kernel module's table has ${MODULE_CAPACITY} entries`);
+}
+
+export const spareStartFlag = countFlag({
+  description: "With --layout module: the first sector of the spare in the module's device-mapper line.",
+});
+
+/** Only the kernel module wants its sectors in a row. */
+export function spareStartOf(
+  layout: (typeof LAYOUTS)[number],
+  start: number | undefined,
+): Sectors | undefined {
+  if (start === undefined) return undefined;
+  if (layout !== 'module') throw new DmremapError('usage', '--spare-start goes with --layout module');
+  return sectors(start);
+}
 
 export const mainFlag = deviceFlag({
   description: 'The main device; found by its identity where it is left out.',

@@ -3,12 +3,18 @@ import type { FileDevice } from '../device/file-device.js';
 import type { Medium } from '../device/same-medium.js';
 import { DmremapError } from '../errors.js';
 import { CAPACITY, ZERO_UUID } from '../format/header.js';
+import { type Content, contentOf } from '../store/content.js';
 import { createPhases, erase, type FreshSet, freshContent, freshDataSectors } from '../store/create.js';
+import { moduleBlock, wholeModuleCopy } from '../store/module-layout.js';
+import type { Phase } from '../store/phase.js';
+import type { Layout } from '../store/relayout.js';
 import type { Sectors } from '../units.js';
 import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
 import { diagnose } from './diagnose.js';
+import { holdsModule } from './holds.js';
 import { readMain } from './main-device.js';
 import { judgeRelation } from './main-relation.js';
+import { moduleArea, rowFor } from './module-row.js';
 import {
   describeOccupant,
   findOccupant,
@@ -22,13 +28,15 @@ export interface CreateOptions extends ChangeOptions {
   /** A path, or the size alone for a main that is not attached. */
   readonly main: { readonly path: string } | { readonly size: Sectors };
   readonly entries: number;
-  readonly layout: 'redundant' | 'plain';
+  readonly layout: Layout;
+  /** Of the layout of the kernel module: the first of its data sectors; all of them unless told. */
+  readonly spareStart?: Sectors | undefined;
   readonly force: boolean;
   readonly discardRemaps: number | undefined;
 }
 
 export interface CreateResult extends ChangeResult {
-  readonly layout: 'redundant' | 'plain';
+  readonly layout: Layout;
   readonly maxEntries: number;
   readonly dataSectors: number;
   readonly mainSize: Sectors;
@@ -58,7 +66,7 @@ export function createSpare(path: string, options: CreateOptions): Promise<Creat
     refuseLiveEntries(path, occupant, options.discardRemaps);
     refuseForeign(path, occupant, options.force);
     const fresh: FreshSet = {
-      layout: options.layout,
+      layout: options.layout === 'redundant' ? 'redundant' : 'plain',
       size: device.size,
       maxEntries: options.entries,
       mainSize: main.size,
@@ -68,21 +76,23 @@ export function createSpare(path: string, options: CreateOptions): Promise<Creat
       now: options.now,
     };
     refuseTooSmall(device, fresh);
-    const plan = await planOf(device, fresh, occupant, main.warnings);
-    const content = freshContent(fresh);
+    const made =
+      options.layout === 'module' ? moduleSet(device, fresh, options.spareStart) : ourSet(device, fresh);
+    const plan = await planOf(device, made, occupant, main.warnings);
+    const { content } = made;
     const named = {
       spareUuid: uuidOf(occupant),
       setUuid: undefined,
       generation: occupant.header?.generation ?? 0,
     };
     const undo = { ...options.undo, avoid: main.media };
-    const result = await change(device, plan, named, { ...options, undo }, () => verify(device));
+    const result = await change(device, plan, named, { ...options, undo }, () => verify(device, made));
     const identity = options.layout === 'redundant' ? fresh : undefined;
     return {
       ...result,
       layout: options.layout,
       maxEntries: fresh.maxEntries,
-      dataSectors: freshDataSectors(fresh),
+      dataSectors: made.dataSectors,
       mainSize: main.size,
       mainId: content.header.main_id,
       setUuid: identity?.setUuid,
@@ -91,9 +101,32 @@ export function createSpare(path: string, options: CreateOptions): Promise<Creat
   });
 }
 
+/** A set without remaps as it is to lie on the device. */
+interface MadeSet {
+  readonly layout: Layout;
+  readonly content: Content;
+  readonly dataSectors: number;
+  readonly phases: readonly Phase[];
+}
+
+function ourSet({ logicalBlockSize }: FileDevice, fresh: FreshSet): MadeSet {
+  const content = freshContent(fresh);
+  const dataSectors = freshDataSectors(fresh);
+  return { layout: fresh.layout, content, dataSectors, phases: createPhases(content, logicalBlockSize) };
+}
+
+function moduleSet(device: FileDevice, fresh: FreshSet, spareStart: Sectors | undefined): MadeSet {
+  const plain = freshContent(fresh);
+  const content = contentOf(moduleBlock(plain), plain.table);
+  const { end } = moduleArea(device);
+  const { start } = rowFor(device, plain.table, spareStart);
+  const phases = [{ purpose: 'write the primary copy', writes: wholeModuleCopy(content) }];
+  return { layout: 'module', content, dataSectors: end - start, phases };
+}
+
 async function planOf(
   device: FileDevice,
-  fresh: FreshSet,
+  { layout, content: { header }, dataSectors, phases }: MadeSet,
   occupant: Occupant,
   warnings: readonly string[],
 ): Promise<ChangePlan> {
@@ -101,14 +134,11 @@ async function planOf(
     command: 'create',
     device: await describeDevice(device),
     before: describeOccupant(occupant),
-    after: `an empty ${fresh.layout} set for a main of ${fresh.mainSize} sectors: up to ${fresh.maxEntries} remaps, ${freshDataSectors(fresh)} data sectors`,
-    phases: [
-      ...erase(occupant.erasures, device.logicalBlockSize),
-      ...createPhases(freshContent(fresh), device.logicalBlockSize),
-    ],
+    after: `an empty ${layout} set for a main of ${header.main_device_size} sectors: up to ${header.max_entries} remaps, ${dataSectors} data sectors`,
+    phases: [...erase(occupant.erasures, device.logicalBlockSize), ...phases],
     warnings,
     destroys: occupant.erasures.length > 0,
-    singleCopy: fresh.layout === 'plain',
+    singleCopy: layout !== 'redundant',
   };
 }
 
@@ -145,9 +175,11 @@ function largestCapacity(fresh: FreshSet): number | undefined {
   return low === 0 ? undefined : low;
 }
 
-async function verify(device: FileDevice): Promise<void> {
+async function verify(device: FileDevice, { layout, content }: MadeSet): Promise<void> {
   const { problems } = await diagnose(device);
   const [first] = problems.filter(({ row }) => row.severity !== 'note');
   if (first !== undefined)
     throw new DmremapError('io', `${device.path}: what was written does not read back right (${first.id})`);
+  if (layout === 'module' && !(await holdsModule(device, content)))
+    throw new DmremapError('io', `${device.path}: what was written does not read back right`);
 }

@@ -16,6 +16,17 @@ export async function holdsContent(device: BlockDevice, content: Content): Promi
   );
 }
 
+/** The same of the layout of the kernel module: that the module would read this. */
+export async function holdsModule(device: BlockDevice, content: Content): Promise<boolean> {
+  const { survey, problems } = await diagnose(device);
+  return (
+    survey.module?.standing === 'accepted' &&
+    Buffer.compare(survey.copies.primary.block, content.block) === 0 &&
+    Buffer.compare(survey.module.content.table.bytes, content.table.bytes) === 0 &&
+    problems.every(({ row }) => row.severity === 'note')
+  );
+}
+
 /** Whether what was written is there; of a device whose cache was dropped (change.ts). */
 export async function holdsWrites(device: BlockDevice, writes: readonly Write[]): Promise<boolean> {
   for (const { at, bytes } of writes) {

@@ -11,6 +11,7 @@ import {
   type DataArea,
   dataArea,
   type FreshIdentity,
+  type Layout,
   relaidContent,
   relayoutPhases,
   type Shape,
@@ -20,7 +21,7 @@ import { copyData, planRelocations, type Relocation, relocatedTable } from '../s
 import { stepBetween } from '../store/step.js';
 import { bytesToSectors, sectorsToBytes } from '../units.js';
 import { correctFirst } from './correct-first.js';
-import { diagnose } from './diagnose.js';
+import type { Diagnosis } from './diagnose.js';
 
 export interface RelayoutRequest {
   /** What is not named stays as it is. */
@@ -42,6 +43,10 @@ export interface RelayoutPlan {
   readonly copied: Phase | undefined;
   /** In parts that each take an undo file of their own (ChangePlan.stages). Empty: there is nothing to do. */
   readonly stages: readonly (readonly Phase[])[];
+  readonly from: Layout;
+  readonly to: Layout;
+  /** What is to be known before it is done. */
+  readonly warnings: readonly string[];
   /** The device has become smaller: that it still holds the data of all remaps is a guess (section 5). */
   readonly shrunk: boolean;
 }
@@ -54,8 +59,11 @@ export interface RelayoutPlan {
  * that has to move), `wrong-device` (foreign content where the backup would lie), `changed-since` (something
  * waits for the operator), `retired`, `incomplete`, `unsupported`
  */
-export async function planRelayout(device: BlockDevice, request: RelayoutRequest): Promise<RelayoutPlan> {
-  const diagnosis = await diagnose(device);
+export async function planRelayout(
+  device: BlockDevice,
+  diagnosis: Diagnosis,
+  request: RelayoutRequest,
+): Promise<RelayoutPlan> {
   const shrunk = request.adoptsShrunk && diagnosis.problems.some(({ id }) => id === 'device-shrunk');
   const { found, before, corrections, needsUndo } = await correctFirst(
     device,
@@ -70,7 +78,8 @@ export async function planRelayout(device: BlockDevice, request: RelayoutRequest
   const isSame = shape.layout === old.layout && shape.maxEntries === old.maxEntries && !shrunk;
   if (isSame) {
     const stages = corrections.length === 0 ? [] : [corrections];
-    return { found, content: before, relocations: [], copied: undefined, stages, shrunk };
+    const common = { from: old.layout, to: shape.layout, warnings: [] };
+    return { found, content: before, relocations: [], copied: undefined, stages, shrunk, ...common };
   }
   if (shape.layout === 'redundant' && old.layout === 'plain') await refuseForeign(device, before.table, area);
   const relocations = planRelocations(before.table, shrunk ? area : dataArea(old, device.size), area);
@@ -90,6 +99,9 @@ export async function planRelayout(device: BlockDevice, request: RelayoutRequest
     relocations,
     copied,
     stages: apart ? [first, last] : [inParts([first, last])],
+    from: old.layout,
+    to: shape.layout,
+    warnings: [],
     shrunk,
   };
 }

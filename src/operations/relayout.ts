@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { FileDevice } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
 import { hasExtension, isRedundant } from '../format/header.js';
-import { dataArea, type Shape, shapeOf } from '../store/relayout.js';
+import { MODULE_CAPACITY } from '../format/module.js';
+import { dataArea, type Layout, type Shape, shapeOf } from '../store/relayout.js';
+import type { Sectors } from '../units.js';
 import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
 import { describeContent } from './describe-content.js';
-import { holdsContent, holdsWrites } from './holds.js';
+import { diagnose } from './diagnose.js';
+import { holdsContent, holdsModule, holdsWrites } from './holds.js';
 import { attachedMains } from './main-device.js';
 import { withDevice } from './open-device.js';
 import { planRelayout, type RelayoutPlan } from './relayout-plan.js';
@@ -16,7 +19,8 @@ export interface RelayoutOptions extends ChangeOptions {
 }
 
 export interface RelayoutResult extends ChangeResult {
-  readonly shape: Shape;
+  readonly layout: Layout;
+  readonly maxEntries: number;
   readonly dataSectors: number;
   readonly entries: number;
   /** Remaps whose data was copied to another sector of the spare. */
@@ -27,7 +31,10 @@ export interface RelayoutResult extends ChangeResult {
 export interface RelayoutCommand {
   readonly name: 'convert' | 'resize';
   /** What is not named stays as it is. */
-  readonly shape: Partial<Shape>;
+  readonly layout?: Layout;
+  readonly maxEntries?: number;
+  /** Of the layout of the kernel module: the first of the sectors in a row. */
+  readonly spareStart?: Sectors | undefined;
 }
 
 /**
@@ -37,28 +44,58 @@ export interface RelayoutCommand {
  */
 export function relayoutSpare(
   path: string,
-  { name, shape }: RelayoutCommand,
+  command: RelayoutCommand,
   options: RelayoutOptions,
 ): Promise<RelayoutResult> {
   return withDevice(path, 'exclusive', async (device) => {
-    const plan = await planRelayout(device, {
-      shape,
-      identity: { setUuid: randomUUID(), spareUuid: randomUUID() },
-      now: options.now,
-      adoptsShrunk: name === 'resize',
-    });
+    const plan = await planFor(device, command, options.now);
     if (plan.shrunk && !options.acceptGuess) throw guess(path);
     const { content, relocations } = plan;
     const { start, end } = dataArea(shapeOf(content.header), device.size);
     const facts = {
-      shape: shapeOf(content.header),
+      layout: plan.to,
+      maxEntries: content.header.max_entries,
       dataSectors: end - start,
       entries: content.table.count,
       moved: relocations.length,
       generation: content.header.generation,
     };
-    return { ...(await carryOutPlan(device, name, plan, options)), ...facts };
+    return { ...(await carryOutPlan(device, command.name, plan, options)), ...facts };
   });
+}
+
+async function planFor(
+  device: FileDevice,
+  { name, layout, maxEntries, spareStart }: RelayoutCommand,
+  now: bigint,
+): Promise<RelayoutPlan> {
+  const request = (shape: Partial<Shape>) => ({
+    shape: { ...shape, ...(maxEntries === undefined ? {} : { maxEntries }) },
+    identity: { setUuid: randomUUID(), spareUuid: randomUUID() },
+    now,
+    adoptsShrunk: name === 'resize',
+  });
+  if (layout === 'module') {
+    const { planToModule } = await import('./module-relayout.js');
+    return planToModule(device, spareStart, request({}));
+  }
+  const diagnosis = await diagnose(device);
+  const { module } = diagnosis.survey;
+  const shape = layout === undefined ? {} : { layout };
+  if (module === undefined) return planRelayout(device, diagnosis, request(shape));
+  if (layout === undefined) throw fixedCapacity(device.path);
+  const { planFromModule } = await import('./module-relayout.js');
+  return planFromModule(device, diagnosis, module, request(shape));
+}
+
+function fixedCapacity(path: string): DmremapError {
+  return new DmremapError(
+    'unsupported',
+    `${path}: the kernel module's table has ${MODULE_CAPACITY} entries, always`,
+    {
+      hint: `first: dmremap convert --layout redundant ${path}`,
+    },
+  );
 }
 
 async function carryOutPlan(
@@ -71,14 +108,14 @@ async function carryOutPlan(
   const shown: ChangePlan = {
     command,
     device: await describeDevice(device),
-    before: describeContent(found),
+    before: describeContent(found, plan.from),
     after:
       stages.length === 0
         ? 'the same: there is nothing to do'
-        : `${describeContent(plan.content)}${moves(plan)}`,
+        : `${describeContent(plan.content, plan.to)}${moves(plan)}`,
     phases: stages.flat(),
     stages,
-    warnings: plan.shrunk ? [GUESS] : [],
+    warnings: [...(plan.shrunk ? [GUESS] : []), ...plan.warnings],
     destroys: false,
     singleCopy: !isRedundant(found.header),
   };
@@ -107,7 +144,8 @@ function guess(path: string): DmremapError {
 }
 
 /** Reads it all again: every copy holds what was planned, and moved data is where its entry says. */
-async function verify(device: FileDevice, { content, copied }: RelayoutPlan): Promise<void> {
-  if (!(await holdsContent(device, content)) || !(await holdsWrites(device, copied?.writes ?? [])))
+async function verify(device: FileDevice, { content, copied, to }: RelayoutPlan): Promise<void> {
+  const holds = to === 'module' ? holdsModule : holdsContent;
+  if (!(await holds(device, content)) || !(await holdsWrites(device, copied?.writes ?? [])))
     throw new DmremapError('io', `${device.path}: what was written does not read back right`);
 }

@@ -19,6 +19,9 @@ export interface Shape {
   readonly maxEntries: number;
 }
 
+/** Of a spare: one of ours, or that of the kernel module (format.md section 7). */
+export type Layout = Shape['layout'] | 'module';
+
 /** Identities for a set that has none yet: a plain image without an extension. */
 export interface FreshIdentity {
   readonly setUuid: string;

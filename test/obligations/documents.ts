@@ -66,6 +66,10 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   await run('convert', relaid, '--layout', 'plain', '--yes');
   for (const entries of ['4', '600']) await run('resize', relaid, '--entries', entries, '--yes');
   await remaps(shop, things, run);
+  await run('convert', relaid, '--layout', 'module', '--yes');
+  for (const command of ['check', 'info']) await run(command, relaid);
+  const ofModule = ['--layout', 'module', '--main-size', '8M', '--yes'];
+  await run('create', shop.sparse('module.img', 1 << 20), ...ofModule);
   await repairs(shop, run);
   await serves(shop, things, run);
   await run('wipe', blank, '--yes');

@@ -4,14 +4,12 @@ import type { JsonObject } from './json.js';
 
 /** What `convert` and `resize` have made. */
 export function relayoutText(result: RelayoutResult): string {
-  const { applied, plan, shape, entries, moved, dataSectors } = result;
+  const { applied, plan, layout, maxEntries, entries, moved, dataSectors } = result;
   const path = plan.device.path;
   if (plan.phases.length === 0)
-    return `${path}: it is a ${shape.layout} set for up to ${shape.maxEntries} remaps already\n`;
+    return `${path}: it is a ${layout} set for up to ${maxEntries} remaps already\n`;
   if (!applied) return '';
-  const lines = [
-    `${path}: a ${shape.layout} set, ${entries} of ${shape.maxEntries} remaps, ${dataSectors} data sectors`,
-  ];
+  const lines = [`${path}: a ${layout} set, ${entries} of ${maxEntries} remaps, ${dataSectors} data sectors`];
   if (moved > 0) lines.push(`the data of ${moved} remaps was moved to other sectors of the spare`);
   return `${lines.join('\n')}\n`;
 }
@@ -19,8 +17,8 @@ export function relayoutText(result: RelayoutResult): string {
 export function relayoutJson(result: RelayoutResult): JsonObject {
   return {
     ...changeJson(result),
-    layout: result.shape.layout,
-    max_entries: result.shape.maxEntries,
+    layout: result.layout,
+    max_entries: result.maxEntries,
     data_sectors: result.dataSectors,
     entries: result.entries,
     moved_entries: result.moved,

@@ -1,9 +1,11 @@
 import type { DumpDocument } from '../../exchange/dump-document.js';
 import { ENTRY_SIZE, encodeEntries, RemapTable } from '../../format/entry.js';
+import { MODULE_CAPACITY } from '../../format/module.js';
 import { type Content, contentOf } from '../../store/content.js';
 import { isValid } from '../../store/copy.js';
 import { loadCopies } from '../../store/load.js';
 import { loadChoice } from '../../store/load-choice.js';
+import type { Layout } from '../../store/relayout.js';
 import { sectors } from '../../units.js';
 import { examine, settle } from '../check.js';
 import { createSpare } from '../create.js';
@@ -25,13 +27,13 @@ export function check(mode: 'preen' | 'yes' = 'preen'): Work {
 }
 
 /** Over the set that is there. */
-export function create(layout: 'redundant' | 'plain'): Work {
+export function create(layout: Layout): Work {
   return command(async (stage) => {
     const before = await metadataOf(stage);
     await createSpare(stage.path, {
       ...options(stage),
       main: { size: sectors(Number(before?.header.main_device_size ?? 100_000n)) },
-      entries: 20,
+      entries: layout === 'module' ? MODULE_CAPACITY : 20,
       layout,
       force: false,
       discardRemaps: before?.table.count,
@@ -80,13 +82,9 @@ export function undo(): Work {
   });
 }
 
-export function convert(layout: 'redundant' | 'plain'): Work {
+export function convert(layout: Layout): Work {
   return command(async (stage) => {
-    await relayoutSpare(
-      stage.path,
-      { name: 'convert', shape: { layout } },
-      { ...options(stage), acceptGuess: false },
-    );
+    await relayoutSpare(stage.path, { name: 'convert', layout }, { ...options(stage), acceptGuess: false });
   });
 }
 
@@ -95,7 +93,7 @@ export function resize(capacity: (content: Content) => number): Work {
   return command(async (stage) => {
     const content = await metadataOf(stage);
     if (content === undefined) return;
-    const change = { name: 'resize', shape: { maxEntries: capacity(content) } } as const;
+    const change = { name: 'resize', maxEntries: capacity(content) } as const;
     await relayoutSpare(stage.path, change, { ...options(stage), acceptGuess: false });
   });
 }

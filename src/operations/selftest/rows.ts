@@ -27,6 +27,17 @@ export interface Row {
 const hasSomethingToCorrect = ({ name, layouts }: Condition, layout: Layout) =>
   name !== 'clean' && layouts.includes(layout);
 
+/** What befell it before is gone with the conversion that comes before. */
+const isClean = ({ name }: Condition) => name === 'clean';
+
+/** Two conversions, one after the other. */
+function throughModule(layout: 'redundant' | 'plain'): (stage: Stage) => Promise<void> {
+  return async (stage) => {
+    await convert('module')(stage);
+    await convert(layout)(stage);
+  };
+}
+
 /** One block more in each table. */
 const resizeUp = resize(({ header }) => header.max_entries + BLOCK_SIZE / ENTRY_SIZE);
 const resizeDown = resize(({ table }) => table.count);
@@ -72,10 +83,30 @@ export const ROWS: readonly Row[] = [
     relocates: true,
     from: (_, layout) => layout === 'redundant',
   },
+  {
+    name: 'convert to module',
+    work: convert('module'),
+    relocates: true,
+    from: ({ name }) => ['clean', 'stale primary', 'grown'].includes(name),
+  },
+  {
+    name: 'convert from module to redundant',
+    work: convert('redundant'),
+    before: convert('module'),
+    relocates: true,
+    from: isClean,
+  },
+  {
+    name: 'convert from module to plain',
+    work: convert('plain'),
+    before: convert('module'),
+    from: isClean,
+  },
   { name: 'resize up', work: resizeUp, relocates: true },
   { name: 'resize down', work: resizeDown, relocates: true },
   { name: 'create redundant', work: create('redundant') },
   { name: 'create plain', work: create('plain') },
+  { name: 'create module', work: create('module'), from: isClean },
   { name: 'wipe', work: wipe() },
   {
     name: 'repair of a duplicate',
@@ -106,9 +137,24 @@ export const ROWS: readonly Row[] = [
     relocates: true,
     from: (_, layout) => layout === 'redundant',
   },
+  {
+    name: 'undo of convert to module',
+    work: undo(),
+    before: convert('module'),
+    relocates: true,
+    from: isClean,
+  },
+  {
+    name: 'undo of convert from module',
+    work: undo(),
+    before: throughModule('redundant'),
+    relocates: true,
+    from: isClean,
+  },
   { name: 'undo of resize up', work: undo(), before: resizeUp, relocates: true },
   { name: 'undo of resize down', work: undo(), before: resizeDown, relocates: true },
   { name: 'undo of create redundant', work: undo(), before: create('redundant') },
+  { name: 'undo of create module', work: undo(), before: create('module'), from: isClean },
   { name: 'undo of create plain', work: undo(), before: create('plain') },
   { name: 'undo of wipe', work: undo(), before: wipe() },
 ];

@@ -2,8 +2,12 @@ import type { BlockDevice } from '../../device/block-device.js';
 import { DmremapError } from '../../errors.js';
 import { extendCrc } from '../../format/checksum.js';
 import { type Header, isRedundant } from '../../format/header.js';
+import type { Choice } from '../../store/choose.js';
+import type { Copy } from '../../store/copy.js';
 import { loadChoice } from '../../store/load-choice.js';
+import type { ModuleImage } from '../../store/module-image.js';
 import { bytes, SECTOR_SIZE } from '../../units.js';
+import { moduleImageOn } from '../module-evidence.js';
 
 /** Says what a device holds, so that two states can be held against each other. */
 export interface Witness {
@@ -30,8 +34,10 @@ const HEADER_FIELDS = [
 /** The witness by this program's own loading. */
 export const ownWitness: Witness = {
   async tell(device) {
-    const { choice, table } = await loadChoice(device);
-    const { chosen } = choice;
+    const { choice, copies, table: own } = await loadChoice(device);
+    const module = await acceptedByModule(device, copies.primary, choice);
+    const chosen = choice.chosen ?? module?.copy;
+    const table = own ?? module?.content.table;
     if (chosen === undefined || table === undefined) return choice.evidence ? undefined : NO_SET;
     const lines = HEADER_FIELDS.map((name) => `${name} ${chosen.header[name]}`);
     lines.push(`redundant ${isRedundant(chosen.header)}`);
@@ -43,6 +49,16 @@ export const ownWitness: Witness = {
     return [...lines, ...remaps.sort()].join('\n');
   },
 };
+
+/** A set in the layout of the kernel module tells the same as a plain one. */
+async function acceptedByModule(
+  device: BlockDevice,
+  primary: Copy,
+  choice: Choice,
+): Promise<ModuleImage | undefined> {
+  const image = await moduleImageOn(device, { primary, choice, mainSize: undefined, told: false });
+  return image?.standing === 'accepted' ? image : undefined;
+}
 
 async function sumOf(device: BlockDevice, sector: number): Promise<string> {
   const block = new Uint8Array(SECTOR_SIZE);

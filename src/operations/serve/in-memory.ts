@@ -3,6 +3,7 @@ import { OverlayDevice } from '../../device/filters/overlay-device.js';
 import { carryOut } from '../../store/phase.js';
 import { correctOverlay } from '../correct-overlay.js';
 import { diagnose } from '../diagnose.js';
+import { takeOver, whyNotTaken } from '../module-take-over.js';
 import { loadPlan, refuseChanged } from '../repair/plan.js';
 
 /** A spare as it would be, with nothing written. */
@@ -35,6 +36,13 @@ export async function recoverInMemory(spare: FileDevice, { plan, now }: InMemory
     done.push(...phases.map(({ purpose }) => purpose));
   }
   const options = { skipBeyond: true, now: now() };
+  const found = await diagnose(device, options);
+  const { module } = found.survey;
+  if (module !== undefined && whyNotTaken(device, found, module) === undefined) {
+    const { phases } = takeOver(device, found, module, options.now);
+    await carryOut(device, phases);
+    done.push(...phases.map(({ purpose }) => purpose));
+  }
   const parts = await correctOverlay(device, await diagnose(device, options), 'preen', options);
   done.push(...parts.flat().map(({ purpose }) => purpose));
   return { device, done };

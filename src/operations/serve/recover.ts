@@ -54,10 +54,22 @@ export async function diagnoseForServing(path: string, device: BlockDevice): Pro
   refuseUnknown(path, found.problems);
   const spare = readable(found);
   if (spare !== undefined) refusePassive(path, spare);
+  if (found.survey.module !== undefined) throw onlyRead(path);
   const [waiting] = problemsOf(found);
   if (spare !== undefined && waiting === undefined) return spare.chosen.header;
   const what = waiting === undefined ? 'no copy of its metadata counts' : waiting.row.title.toLowerCase();
   throw new DmremapError('changed-since', `${path} is not served: ${what}`, {
     hint: `next: dmremap check ${path}`,
   });
+}
+
+/** Only as a set of ours it could take new remaps. */
+function onlyRead(path: string): DmremapError {
+  return new DmremapError(
+    'changed-since',
+    `${path} is a spare of the kernel module: it is served with --read-only`,
+    {
+      hint: `to write to it: dmremap convert --layout redundant ${path}`,
+    },
+  );
 }

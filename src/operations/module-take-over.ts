@@ -1,0 +1,53 @@
+import type { BlockDevice } from '../device/block-device.js';
+import { DmremapError } from '../errors.js';
+import { type Content, nextContent } from '../store/content.js';
+import type { ModuleImage } from '../store/module-image.js';
+import { asPlainPhases } from '../store/module-layout.js';
+import type { Phase } from '../store/phase.js';
+import type { Diagnosis } from './diagnose.js';
+import { doubts } from './spare.js';
+
+/** What the kernel module left, as a plain set. */
+export interface TakenOver {
+  readonly content: Content;
+  readonly phases: readonly Phase[];
+}
+
+/**
+ * What makes a plain set of it.
+ *
+ * @param now Unix seconds
+ * @throws DmremapError `changed-since` as whyNotTaken
+ */
+export function takeOver(
+  device: BlockDevice,
+  diagnosis: Diagnosis,
+  image: ModuleImage,
+  now: bigint,
+): TakenOver {
+  const refusal = whyNotTaken(device, diagnosis, image);
+  if (refusal !== undefined) throw refusal;
+  const content = nextContent(image.content, {}, now);
+  return { content, phases: asPlainPhases(image, content, device.logicalBlockSize) };
+}
+
+/** It is a guess, or something else is wrong with it: that is for the operator to settle. */
+export function whyNotTaken(
+  { name }: BlockDevice,
+  diagnosis: Diagnosis,
+  { standing, content }: ModuleImage,
+): DmremapError | undefined {
+  const refusal = (message: string, hint: string, problem = 'module-image') =>
+    new DmremapError('changed-since', `${name}: ${message}`, { hint, data: { problem } });
+  if (standing === 'guess')
+    return refusal(
+      'what the kernel module left is not certain',
+      `dmremap repair ${name} shows what it may be`,
+    );
+  if (content.header.main_device_size === 0n)
+    return refusal('the kernel module wrote no size of main', `dmremap repair ${name} --main MAIN`);
+  const [doubt] = doubts(diagnosis);
+  if (doubt === undefined) return undefined;
+  const message = `${doubt.row.title.toLowerCase()}; that has to be settled first`;
+  return refusal(message, `dmremap repair ${name}`, doubt.id);
+}
