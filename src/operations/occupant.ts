@@ -7,14 +7,17 @@ import { type Choice, chooseCopy, isEvidence } from '../store/choose.js';
 import type { Copy } from '../store/copy.js';
 import type { Erasure } from '../store/create.js';
 import { type LoadedCopies, loadCopies, readTable } from '../store/load.js';
+import type { ModuleImage } from '../store/module-image.js';
 import type { Bytes } from '../units.js';
-import { bareModuleEvidence } from './module-evidence.js';
+import { moduleImageOn } from './module-evidence.js';
 import { refusePassive, refuseUnknownSet } from './spare.js';
 
 /** What lives on a device that is about to be overwritten. */
 export interface Occupant {
   /** Headers of ours, whole or damaged, and of the kernel module's, at the places that section 5 of format.md names. */
   readonly headers: readonly Copy[];
+  /** The kernel module wrote the first of them. */
+  readonly module: boolean;
   readonly remaps: Remaps;
   /** generation and uuids for the name of the undo file, where a header says them. */
   readonly header: Copy['header'] | undefined;
@@ -45,7 +48,15 @@ export async function findOccupant(device: FileDevice): Promise<Occupant> {
   const choice = chooseCopy(loaded);
   await refuseUnknownSet(device, choice);
   if (choice.chosen !== undefined) refusePassive(device.path, { chosen: choice.chosen });
-  const headers = await headersOn(device, loaded);
+  const { primary } = loaded;
+  // a header without a magic may be the module's, too: before it is written over that has to be asked
+  const module = await moduleImageOn(device, {
+    primary,
+    choice,
+    mainSize: undefined,
+    told: !choice.evidence,
+  });
+  const headers = headersOn(loaded, module);
   const signatures = (await probeSignatures((at, length) => read(device, at, length), device.size)).filter(
     ({ ours }) => !ours,
   );
@@ -60,7 +71,8 @@ export async function findOccupant(device: FileDevice): Promise<Occupant> {
   }));
   return {
     headers,
-    remaps: await remapsOf(device, choice, headers),
+    module: module !== undefined,
+    remaps: await remapsOf(device, choice, headers, module),
     header: (choice.chosen ?? headers[0])?.header,
     foreign: [...new Set([...signatures.map(({ name }) => name), ...onlyBlkid])],
     onlyBlkid,
@@ -69,13 +81,18 @@ export async function findOccupant(device: FileDevice): Promise<Occupant> {
   };
 }
 
-async function headersOn(device: FileDevice, { primary, backups }: LoadedCopies): Promise<Copy[]> {
+function headersOn({ primary, backups }: LoadedCopies, module: ModuleImage | undefined): Copy[] {
   const found = [primary, ...backups].filter(isEvidence);
-  if (found.includes(primary)) return found;
-  return (await bareModuleEvidence(device)) === undefined ? found : [primary, ...found];
+  return module === undefined || found.includes(primary) ? found : [primary, ...found];
 }
 
-async function remapsOf(device: FileDevice, { chosen }: Choice, headers: readonly Copy[]): Promise<Remaps> {
+async function remapsOf(
+  device: FileDevice,
+  { chosen }: Choice,
+  headers: readonly Copy[],
+  module: ModuleImage | undefined,
+): Promise<Remaps> {
+  if (module?.standing === 'accepted') return { count: module.content.table.count, certain: true };
   if (chosen === undefined) return { count: claimedEntries(headers), certain: headers.length === 0 };
   const table = await readTable(device, chosen);
   let count = 0;
@@ -102,16 +119,21 @@ function claimedEntries(headers: readonly Copy[]): number {
  *
  * @throws DmremapError `wrong-device`
  */
-export function refuseLiveEntries(path: string, { remaps }: Occupant, discard: number | undefined): void {
-  const { count, certain } = remaps;
+export function refuseLiveEntries(path: string, occupant: Occupant, discard: number | undefined): void {
+  const { count, certain } = occupant.remaps;
   if (discard === count || (certain && count === 0)) return;
   const what = certain
-    ? `a set with ${count} live remaps; their data would be lost`
-    : `damaged metadata that claims ${count} remaps; what is left of them would be lost`;
+    ? `${setOf(occupant)} with ${count} live remaps; their data would be lost`
+    : `${setOf(occupant)} that claims ${count} remaps; what is left of them would be lost`;
   throw new DmremapError('wrong-device', `${path} holds ${what}`, {
     hint: `to lose them all the same: --discard-remaps ${count}`,
     data: { live_entries: count },
   });
+}
+
+function setOf({ module, remaps }: Occupant): string {
+  if (module) return 'a spare of the dm-remap v3 kernel module';
+  return remaps.certain ? 'a set' : 'damaged metadata';
 }
 
 /** @throws DmremapError `wrong-device` where somebody else's content lives there */
@@ -133,9 +155,10 @@ export function refuseForeign(path: string, { foreign, onlyBlkid }: Occupant, fo
 }
 
 /** One phrase for the plan that is shown. */
-export function describeOccupant({ headers, remaps, foreign }: Occupant): string {
+export function describeOccupant({ headers, module, remaps, foreign }: Occupant): string {
   const parts: string[] = [];
-  if (headers.length > 0)
+  if (module) parts.push(`a spare of the dm-remap v3 kernel module with ${remaps.count} remaps`);
+  else if (headers.length > 0)
     parts.push(
       remaps.certain
         ? `a DMREMAP3 set with ${remaps.count} live remaps`

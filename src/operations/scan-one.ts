@@ -4,8 +4,10 @@ import type { FileDevice } from '../device/file-device.js';
 import { DmremapError, type ErrorCode } from '../errors.js';
 import { type Header, hasExtension, isRedundant } from '../format/header.js';
 import { searchHeaders } from '../store/deep-search.js';
+import type { Layout } from '../store/relayout.js';
 import { type Diagnosis, diagnose, holderOf } from './diagnose.js';
 import { lastingName } from './lasting-name.js';
+import { bareModuleEvidence } from './module-evidence.js';
 import { withDevice } from './open-device.js';
 
 /** What a scan learns of one device. Plain JSON: it comes from a process of its own. */
@@ -33,7 +35,7 @@ export interface ScannedSpare {
 export interface ScannedHeader {
   /** First byte on the device. */
   readonly at: number;
-  readonly layout: 'redundant' | 'plain';
+  readonly layout: Layout;
   readonly set_uuid: string | null;
   readonly spare_uuid: string | null;
   readonly peer_uuid: string | null;
@@ -65,6 +67,8 @@ export async function scanOne(path: string, deep: boolean, alive: () => void): P
         return { kind: 'spare', spare, headers: lost ? await strays(device, diagnosis, alive) : [] };
       } catch (error) {
         if (!(error instanceof DmremapError) || !NOT_A_SPARE.includes(error.code) || !deep) throw error;
+        const bare = await bareSpare(path, device);
+        if (bare !== undefined) return { kind: 'spare', spare: bare, headers: [] };
         const headers = await strays(device, undefined, alive);
         return headers.length === 0 ? { kind: 'nothing' } : { kind: 'headers', headers };
       }
@@ -76,15 +80,23 @@ export async function scanOne(path: string, deep: boolean, alive: () => void): P
   }
 }
 
+/** What the kernel module leaves without a magic: looked for where somebody wants to find everything. */
+async function bareSpare(path: string, device: FileDevice): Promise<ScannedSpare | undefined> {
+  if ((await bareModuleEvidence(device)) === undefined) return undefined;
+  return scannedSpare(path, device, await diagnose(device, { module: true, holder: holderOf(device) }));
+}
+
 function scannedSpare(path: string, device: FileDevice, { problems, survey }: Diagnosis): ScannedSpare {
-  const { chosen } = survey.choice;
+  const { module } = survey;
+  const chosen = survey.choice.chosen ?? module?.copy;
+  const layout = module === undefined ? undefined : 'module';
   return {
     key: device.key,
     lastingName: lastingName(path, device, chosen?.header),
     exitCode: judge(problems, 'read').exitCode,
     problems: [...new Set(problems.filter(({ row }) => row.severity !== 'note').map(({ id }) => id))],
     holder: survey.holder ?? null,
-    header: chosen === undefined ? null : scannedHeader(chosen.headerAt, chosen.header),
+    header: chosen === undefined ? null : scannedHeader(chosen.headerAt, chosen.header, layout),
   };
 }
 
@@ -102,11 +114,15 @@ async function strays(
     .map(({ at, header }) => scannedHeader(at, header));
 }
 
-function scannedHeader(at: number, header: Header): ScannedHeader {
+function scannedHeader(
+  at: number,
+  header: Header,
+  layout: Layout = isRedundant(header) ? 'redundant' : 'plain',
+): ScannedHeader {
   const extended = hasExtension(header);
   return {
     at,
-    layout: isRedundant(header) ? 'redundant' : 'plain',
+    layout,
     set_uuid: extended ? header.set_uuid : null,
     spare_uuid: extended ? header.spare_uuid : null,
     peer_uuid: extended ? header.peer_uuid : null,

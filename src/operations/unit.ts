@@ -3,7 +3,7 @@ import type { BootFile, Target } from '../exchange/boot/boot-file.js';
 import { type BootFormat, bootFiles } from '../exchange/boot/boot-files.js';
 import { hasExtension, ZERO_UUID } from '../format/header.js';
 import { mappedName } from './mapped-name.js';
-import { diagnoseSpare, readable, refusePassive, refuseUnknown } from './spare.js';
+import { diagnoseSpare, legible, refusePassive, refuseUnknown } from './spare.js';
 
 export { TARGETS } from '../exchange/boot/boot-file.js';
 export { BOOT_FORMATS } from '../exchange/boot/boot-files.js';
@@ -21,7 +21,7 @@ export async function makeBootFiles(
 ): Promise<readonly BootFile[] | undefined> {
   const diagnosis = await diagnoseSpare(path);
   refuseUnknown(path, diagnosis.problems);
-  const spare = readable(diagnosis);
+  const spare = legible(diagnosis);
   if (spare === undefined) return undefined;
   refusePassive(path, spare);
   const { header } = spare.chosen;

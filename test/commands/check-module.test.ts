@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fsck } from '../obligations/run-cli.js';
+import { documentOf } from '../obligations/schemas.js';
 import { Workshop } from '../obligations/workshop.js';
 import { fixture, fixtureNames } from '../support/fixtures.js';
 import { assert, suite } from '../support/harness.js';
@@ -119,6 +120,26 @@ test('with --main, remaps that 4 KiB requests never reached are compared', async
   assert.match(said, 'main looks newer: the spare sector is empty or cannot be read (entry 0)');
   assert.equal(readFileSync(paths[0]), spare);
   assert.equal(readFileSync(paths[1]), main);
+});
+
+test('scan --deep finds what has no magic, and what to type works', async () => {
+  const bare = shop.put('bare.img', fixture('module/v3-nomagic.spare'));
+  const accepted = shop.put('accepted.img', fixture('module/v3-accepted.spare'));
+  const plain = await shop.run(['scan', bare, accepted]);
+  assert.not.match(plain.stdout, bare);
+  assert.match(plain.stdout, /3 of 252/);
+  const deep = await shop.run(['scan', '--deep', bare, accepted, '--json']);
+  const { loose } = documentOf(deep, 'scan') as {
+    loose: { device: string; spare: { problems: string[] } }[];
+  };
+  assert.equal(
+    loose.map(({ device }) => device),
+    [bare, accepted],
+  );
+  assert.is(deep.code, 4);
+  const told = await shop.run(['scan', '--deep', bare]);
+  const [, line = ''] = /^next: dmremap (.*)$/m.exec(told.stdout) ?? [];
+  assert.is((await shop.run(line.split(' '))).code, 4, line);
 });
 
 test('without --module, a spare without a magic is none, and the flag is named', async () => {

@@ -33,7 +33,11 @@ function looseText(loose: readonly LooseSpare[], terminal: Terminal): string {
 }
 
 function nextFor({ spare }: LooseSpare): string | undefined {
-  return spare.problems.length === 0 ? undefined : shellCommand(['dmremap', 'check', spare.lastingName]);
+  if (spare.problems.length === 0) return undefined;
+  const { header, lastingName } = spare;
+  // without a magic it has no sizes either, and is found by that flag alone
+  const isBare = header?.layout === 'module' && header.main_device_size === '0';
+  return shellCommand(['dmremap', 'check', ...(isBare ? ['--module'] : []), lastingName]);
 }
 
 function setText(set: ScannedSet, terminal: Terminal): string {
