@@ -4,7 +4,7 @@ import { combineExitCodes, exitCodeOf } from '../src/cli/exit-codes.js';
 import { deviceArg } from '../src/cli/flags.js';
 import { scanJson, scanText } from '../src/cli/render/scan.js';
 import { DmremapError } from '../src/errors.js';
-import { scan } from '../src/operations/scan.js';
+import { type ScanFailure, scan } from '../src/operations/scan.js';
 
 export default class Scan extends BaseCommand<typeof Scan> {
   static override summary = 'Find the spares of this machine.';
@@ -19,13 +19,13 @@ export default class Scan extends BaseCommand<typeof Scan> {
 
   protected async execute({ args, flags }: Input<typeof Scan>): Promise<CommandResult> {
     const result = await scan({ devices: args.device ?? [], deep: flags.deep });
-    // of a device that was named, somebody wants to know; of all the others it is a remark
-    const named = args.device !== undefined;
-    for (const { code, message } of result.failures) {
-      if (named) await this.complainOf(new DmremapError(code, message));
-      else this.warn(message);
+    // a device that is gone again, or has no medium, holds no spare; of any other that was not read nobody knows
+    const counts = ({ code }: ScanFailure): boolean => args.device !== undefined || code !== 'no-such-device';
+    for (const failure of result.failures) {
+      if (counts(failure)) await this.complainOf(new DmremapError(failure.code, failure.message));
+      else this.warn(failure.message);
     }
-    const failed = named ? result.failures.map(({ code }) => exitCodeOf(code)) : [];
+    const failed = result.failures.filter(counts).map(({ code }) => exitCodeOf(code));
     return {
       exitCode: combineExitCodes([result.exitCode, ...failed]),
       json: () => scanJson(result),

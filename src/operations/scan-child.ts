@@ -2,6 +2,8 @@
 import { scanOne } from './scan-one.js';
 
 const [path = '', deep] = process.argv.slice(2);
+// from here on it is the device that takes its time, and not the start of this process
+process.stdout.write('\n');
 let last = Date.now();
 const answer = await scanOne(path, deep === 'deep', () => {
   if (Date.now() - last < 1000) return;

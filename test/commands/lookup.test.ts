@@ -3,6 +3,7 @@ import { shell } from '../obligations/run-cli.js';
 import { documentOf } from '../obligations/schemas.js';
 import { Workshop } from '../obligations/workshop.js';
 import { FROM, SWITCHED, TO } from '../operations/pairs.js';
+import { FailingDisk } from '../serve/failing-disk.js';
 import { buildImage } from '../support/build-image.js';
 import { fixture } from '../support/fixtures.js';
 import { assert, needs, suite } from '../support/harness.js';
@@ -166,6 +167,20 @@ test('a search tells who is retired for whom, and what to type works on images, 
   }
   const alone = await shop.run(['scan', shop.put('alone.img', buildImage(FROM))]);
   assert.match(alone.stdout.replace(/\s+/g, ' '), /the set moved to SPARE=70707070-\S+, which is not here/);
+});
+
+test('of a device that cannot be read nobody knows whether it is a spare', async () => {
+  needs('root', 'nbdkit', 'nbdfuse', '/dev/fuse', 'losetup', '/dev/loop-control');
+  const size = 65_536;
+  const disk = await FailingDisk.start(shop, shop.sparse('content.img', size), size);
+  disk.set({ read: [0, size] });
+  const loop = shop.loop(disk.path, '--read-only');
+  for (const line of [['scan', loop], ['scan']]) {
+    const { code, stdout, stderr } = await shop.run(line);
+    assert.ok(code !== null && (code & 8) !== 0, `${line.join(' ')}: ${code}`);
+    assert.match(stderr, `dmremap scan: ${loop}: `);
+    if (line.length > 1) assert.is(stdout, 'no DMREMAP3 spare was found on what could be read\n');
+  }
 });
 
 test('what is printed for later use holds tags, never a device name', async () => {

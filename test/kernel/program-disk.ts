@@ -10,8 +10,8 @@ import { PROJECT } from '../support/project.js';
 
 const SIZE = '256M';
 const NEEDED = [
-  ...['bin', 'dist/src/cli', 'dist/src/fsck', 'dist/src/licenses.txt', 'oclif.manifest.json', 'package.json'],
-  ...['node_modules/koffi', 'node_modules/@koromix', 'node_modules/inquirer'],
+  ...['bin', 'dist/commands', 'dist/src', 'oclif.manifest.json', 'package.json'],
+  ...['koffi', '@koromix', 'inquirer', 'crc'].map((name) => `node_modules/${name}`),
 ];
 
 /** An image for `GuestJob.disks`, to be given as `,ro`. */
@@ -19,7 +19,11 @@ export function programDisk(scratch: Scratch): string {
   const root = scratch.folderAt('program');
   const copy = (from: string, to: string): void => {
     mkdirSync(dirname(join(root, to)), { recursive: true });
-    cpSync(from, join(root, to), { recursive: true, dereference: true });
+    cpSync(from, join(root, to), {
+      recursive: true,
+      dereference: true,
+      filter: (file) => !file.endsWith('.map'),
+    });
   };
   for (const folder of ['dev', 'proc', 'sys', 'tmp', 'job', 'out']) mkdirSync(join(root, folder));
   copy(process.execPath, 'node');

@@ -97,8 +97,10 @@ slow('under strace: block devices, and the search through all of them', async ()
   const spare = shop.loop(image);
   const before = hashOf(spare);
   for (const line of [['scan'], ['check', `SET=${UUID}`], ['info', spare], ['dump', spare]]) {
-    const { code, stderr } = await assertReadsOnly([process.execPath, DMREMAP, ...line], spare);
-    assert.ok(code !== null && (code & 8) === 0, `${line.join(' ')}: ${code} ${stderr}`);
+    const { code, stdout, stderr } = await assertReadsOnly([process.execPath, DMREMAP, ...line], spare);
+    // other devices of this machine may be out of reach
+    if (line[0] === 'scan') assert.match(stdout, `SET=${UUID}`);
+    else assert.ok(code !== null && (code & 8) === 0, `${line.join(' ')}: ${code} ${stderr}`);
   }
   assert.is(hashOf(spare), before);
 });

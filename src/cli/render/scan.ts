@@ -18,7 +18,8 @@ export function scanText(result: ScanResult, terminal: Terminal): string {
       parts.push(
         `${device}: a header lies at byte ${at} (generation ${generation}, set ${set_uuid ?? 'unknown'})`,
       );
-  if (parts.length === 0) parts.push('no DMREMAP3 spare was found');
+  if (parts.length === 0)
+    parts.push(`no DMREMAP3 spare was found${result.failures.length === 0 ? '' : ' on what could be read'}`);
   return `${parts.join('\n\n')}\n`;
 }
 
