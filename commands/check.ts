@@ -3,8 +3,10 @@ import { BaseCommand, type CommandResult, type Input } from '../src/cli/base-com
 import { unixNow } from '../src/cli/clock.js';
 import { combineExitCodes } from '../src/cli/exit-codes.js';
 import { mainFlag, moduleFlag, progressFlag, sparesArg } from '../src/cli/flags.js';
+import { kernelLogFlags, kernelLogOf } from '../src/cli/list-flags.js';
 import { outcomeExitCode, outcomeJson, outcomeText } from '../src/cli/render/check.js';
 import { DmremapError } from '../src/errors.js';
+import { loggedSectors } from '../src/operations/bad-sectors.js';
 import { checkSpares, errorsOf, isFailure, modeOf } from '../src/operations/check-many.js';
 import { readMain } from '../src/operations/main-device.js';
 
@@ -18,6 +20,7 @@ export default class Check extends BaseCommand<typeof Check> {
     preen: Flags.boolean({ char: 'p', description: 'Correct all that is safe without asking.' }),
     yes: Flags.boolean({ char: 'y', description: 'Correct also what needs a yes and can lose nothing.' }),
     main: mainFlag,
+    ...kernelLogFlags,
     media: Flags.boolean({ description: 'Read every live sector of the spare.' }),
     module: moduleFlag,
     progress: progressFlag,
@@ -33,6 +36,7 @@ export default class Check extends BaseCommand<typeof Check> {
     const outcomes = await checkSpares(args.spare, {
       mode: modeOf(flags),
       main,
+      logged: main === undefined ? [] : await loggedSectors(kernelLogOf(flags), main),
       media: flags.media,
       module: flags.module,
       now: unixNow(),

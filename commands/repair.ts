@@ -3,6 +3,7 @@ import { parseAnswers } from '../src/cli/answers.js';
 import type { CommandResult, Input } from '../src/cli/base-command.js';
 import { ChangeCommand } from '../src/cli/change-command.js';
 import { changeFlags, deviceFlag, spareArg } from '../src/cli/flags.js';
+import { kernelLogFlags, kernelLogOf } from '../src/cli/list-flags.js';
 import { renderDump } from '../src/cli/render/dump.js';
 import { diagnosisText, draftText } from '../src/cli/render/repair.js';
 import {
@@ -28,6 +29,7 @@ export default class Repair extends ChangeCommand<typeof Repair> {
   static override args = { spare: spareArg };
   static override flags = {
     main: deviceFlag({ description: 'Main: its identity and data are compared.', helpValue: 'MAIN' }),
+    ...kernelLogFlags,
     'from-dump': Flags.string({
       description: 'A json dump of this spare; - for standard input.',
       helpValue: 'FILE',
@@ -47,7 +49,7 @@ export default class Repair extends ChangeCommand<typeof Repair> {
     apply: Flags.string({
       description: 'Carry out a plan, if the metadata is still what it was made for; - for standard input.',
       helpValue: 'FILE',
-      exclusive: ['main', 'from-dump', 'candidate', 'answer', 'plan'],
+      exclusive: ['main', 'kernel-log', 'from-dump', 'candidate', 'answer', 'plan'],
     }),
     ...changeFlags,
   };
@@ -58,13 +60,20 @@ export default class Repair extends ChangeCommand<typeof Repair> {
     const result = await repairSpare(args.spare, {
       ...(await this.changeOptions({ ...flags, 'dry-run': flags['dry-run'] || plan !== undefined })),
       main,
+      kernelLog: kernelLogOf(flags),
       fromDump,
       plan: plan === undefined ? undefined : { path: plan, overwrite: flags.overwrite },
       operator: await this.operator(args.spare, flags),
       saveDropped: this.saveDropped,
     });
     if (result.change !== undefined) this.report(result.change);
-    const line = { fromDump, undoFile: flags['undo-file'], noUndo: flags['no-undo'] };
+    const line = {
+      fromDump,
+      kernelLog: flags['kernel-log'],
+      logDevice: flags['log-device'],
+      undoFile: flags['undo-file'],
+      noUndo: flags['no-undo'],
+    };
     const report = { result, line, planFile: plan };
     return {
       exitCode: repairExitCode(result),

@@ -45,6 +45,8 @@ export interface ModuleMain {
   readonly compared: ReadonlyMap<number, SectorVerdict>;
   /** Sectors of main that no entry names and that cannot be read, near those that entries name. */
   readonly unreadable: readonly number[];
+  /** Others of which a kernel log tells failed requests. */
+  readonly logged: readonly number[];
 }
 
 /** Everything that was learned about one spare: what the rules judge. Gathered without a write. */

@@ -61,6 +61,21 @@ export const listFlags = {
   }),
 };
 
+/** Of check and repair: what may tell which sector the kernel module's first entry stood for. */
+export const kernelLogFlags = {
+  'kernel-log': Flags.string({
+    description: 'Kernel messages of failed requests, for an entry of the kernel module that is lost.',
+    helpValue: 'FILE',
+    dependsOn: ['log-device', 'main'],
+  }),
+  'log-device': listFlags['log-device'],
+};
+
+/** The list that these flags name. */
+export function kernelLogOf(flags: Pick<ListFlags, 'kernel-log' | 'log-device'>): ListSource | undefined {
+  return listsOf(flags)[0];
+}
+
 /** As a command has parsed them. */
 export interface ListFlags {
   readonly badblocks?: string | undefined;

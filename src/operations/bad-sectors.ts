@@ -60,6 +60,16 @@ export async function findSectors(
   }
 }
 
+/** Sectors of main that a list names, each by itself. @throws DmremapError as findSectors */
+export async function loggedSectors(
+  list: ListSource | undefined,
+  main: { readonly size: Sectors; readonly logicalBlockSize: number },
+): Promise<number[]> {
+  if (list === undefined) return [];
+  const { spans } = await findSectors({ ranges: [], list, offset: 0 }, main);
+  return spans.flatMap(([first, end]) => Array.from({ length: end - first }, (_, index) => first + index));
+}
+
 function spanOf({ first, count }: SectorRange): Span {
   return [first, first + count];
 }

@@ -7,6 +7,8 @@ import type { MainDevice } from './main-device.js';
 export interface CheckOptions extends Pick<FullOptions, 'media' | 'module' | 'progress' | 'now' | 'undo'> {
   readonly mode: Mode;
   readonly main?: MainDevice | undefined;
+  /** Sectors of main of which a kernel log tells failed requests. */
+  readonly logged?: readonly number[] | undefined;
   /** Raised where the check is to stop before it writes. */
   readonly signal?: AbortSignal | undefined;
   /** Runs what must not be left half done: reading can be stopped at any time, a correction is finished. */

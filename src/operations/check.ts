@@ -7,6 +7,7 @@ import { diagnoseFully } from './full-diagnosis.js';
 import { lastingName } from './lasting-name.js';
 import type { MainDevice } from './main-device.js';
 import { withDevice } from './open-device.js';
+import type { MainAtHand } from './survey.js';
 
 /** Reads one spare, and writes nothing in any mode. */
 export function examine(path: string, options: CheckOptions): Promise<Examined> {
@@ -17,7 +18,7 @@ export function examine(path: string, options: CheckOptions): Promise<Examined> 
     const found = await diagnoseFully(device, {
       ...options,
       holder: holderOf(device),
-      mainData: main === undefined ? undefined : (work) => withDevice(main.path, 'read', work),
+      mainAtHand: main === undefined ? undefined : mainAtHand(main, options.logged),
     });
     return {
       device: path,
@@ -27,6 +28,11 @@ export function examine(path: string, options: CheckOptions): Promise<Examined> 
       warnings,
     };
   });
+}
+
+/** @param logged as MainAtHand */
+export function mainAtHand({ path }: MainDevice, logged: readonly number[] = []): MainAtHand {
+  return { open: (work) => withDevice(path, 'read', work), logged };
 }
 
 async function relationToMain(spare: FileDevice, main: MainDevice | undefined): Promise<readonly string[]> {

@@ -14,18 +14,26 @@ const NEIGHBOURHOOD = 256 * 1024;
 /** More unreadable sectors than this tell nothing of one entry. */
 const MOST_UNREADABLE = 64;
 
-/** Compares main with what the module's entries name, and looks for the main sector that entry 0 may have had. */
+/**
+ * Compares main with what the module's entries name, and looks for the main sector that entry 0 may have had.
+ *
+ * @param logged sectors of main of which a kernel log tells failed requests
+ */
 export async function askMain(
   spare: BlockDevice,
   main: BlockDevice,
   { content: { table }, first }: ModuleImage,
+  logged: readonly number[] = [],
 ): Promise<ModuleMain> {
   const compared = new Map<number, SectorVerdict>();
   for (const index of unalignedEntries(table)) {
     const verdict = await compare(spare, table.spareSector(index), main, table.mainSector(index));
     if (verdict !== undefined) compared.set(index, verdict);
   }
-  return { compared, unreadable: first.kind === 'lost' ? await unreadableNear(main, table) : [] };
+  if (first.kind !== 'lost') return { compared, unreadable: [], logged: [] };
+  const unreadable = await unreadableNear(main, table);
+  const known = new Set([...unreadable, ...Array.from(table.live(), (index) => table.mainSector(index))]);
+  return { compared, unreadable, logged: [...new Set(logged)].filter((sector) => !known.has(sector)) };
 }
 
 /** Entries whose main sector does not begin a 4 KiB block: requests of that size never reached them. */

@@ -22,8 +22,8 @@ import { refuseUnreadable } from './unreadable.js';
 export interface SurveyOptions {
   /** Identity and size of main, to be compared. */
   readonly main?: MainFacts | undefined;
-  /** Opens the same main for reading where its data can tell something. */
-  readonly mainData?: (<Result>(work: (main: BlockDevice) => Promise<Result>) => Promise<Result>) | undefined;
+  /** What the same main can tell beyond that. */
+  readonly mainAtHand?: MainAtHand | undefined;
   /** Read every live spare sector. */
   readonly media?: boolean | undefined;
   /** Where nothing says that this is a spare, look for what the kernel module leaves without a magic. */
@@ -37,6 +37,14 @@ export interface SurveyOptions {
   readonly skipBeyond?: boolean | undefined;
   /** Bytes read so far, of how many, for long work. */
   readonly progress?: ReadProgress | undefined;
+}
+
+/** Main, where it can be asked about the kernel module's entries. */
+export interface MainAtHand {
+  /** Opens it for reading, where its data can tell something. */
+  readonly open: <Result>(work: (main: BlockDevice) => Promise<Result>) => Promise<Result>;
+  /** Sectors of which a kernel log tells failed requests. */
+  readonly logged: readonly number[];
 }
 
 export interface Surveyed extends Survey {
@@ -75,9 +83,9 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
     difference: await differenceOf(device, copies, choice),
     module,
     moduleMain:
-      module === undefined || options.mainData === undefined
+      module === undefined || options.mainAtHand === undefined
         ? undefined
-        : await options.mainData((main) => askModuleMain(device, main, module)),
+        : await askModuleMain(device, options.mainAtHand, module),
     holder: await holder,
     main: options.main,
     media: options.media && live !== undefined ? await readMedia(device, live, options.progress) : undefined,
@@ -85,9 +93,9 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
 }
 
 /** Seldom asked for, as below. */
-async function askModuleMain(device: BlockDevice, main: BlockDevice, module: ModuleImage) {
+async function askModuleMain(device: BlockDevice, { open, logged }: MainAtHand, module: ModuleImage) {
   const { askMain } = await import('./module-main.js');
-  return askMain(device, main, module);
+  return open((main) => askMain(device, main, module, logged));
 }
 
 /** Seldom asked for, so that a healthy spare does not wait for the code. */

@@ -29,7 +29,7 @@ export function moduleLimit({ content: { header, table }, table: state }: Module
 export function moduleStarts(image: ModuleImage, main: ModuleMain | undefined): Start[] {
   if (moduleLimit(image) !== undefined) return [];
   if (image.standing !== 'guess') return [certainStart(image)];
-  if (image.first.kind === 'lost') return lostStarts(image, image.first, main?.unreadable ?? []);
+  if (image.first.kind === 'lost') return lostStarts(image, image.first, main);
   return [tableStart(image)];
 }
 
@@ -86,20 +86,22 @@ function tableStart({ table, content }: ModuleImage): Start {
 
 type Lost = Extract<FirstEntry, { readonly kind: 'lost' }>;
 
-function lostStarts({ content }: ModuleImage, lost: Lost, unreadable: readonly number[]): Start[] {
+function lostStarts({ content }: ModuleImage, lost: Lost, main: ModuleMain | undefined): Start[] {
+  const { unreadable = [], logged = [] } = main ?? {};
   const named = new Set(Array.from(content.table.live(), (index) => content.table.mainSector(index)));
   const possible = (main: number) => BigInt(main) < content.header.main_device_size && !named.has(main);
-  const starts =
-    unreadable.length > MOST_OFFERED
-      ? []
-      : unreadable.filter(possible).map((main) =>
-          offer({
-            word: `module-first-${main}`,
-            title: `the table, with main sector ${main} in the first entry`,
-            why: 'That sector cannot be read, and no entry names it.',
-            content: withFirstEntry(content, main, lost.spare),
-          }),
-        );
+  const suspects = [...unreadable, ...logged].filter(possible);
+  const offered = suspects.length > MOST_OFFERED ? [] : suspects;
+  const starts = offered.map((sector) =>
+    offer({
+      word: `module-first-${sector}`,
+      title: `the table, with main sector ${sector} in the first entry`,
+      why: unreadable.includes(sector)
+        ? 'That sector cannot be read, and no entry names it.'
+        : 'By the kernel log that sector has failed, and no entry names it.',
+      content: withFirstEntry(content, sector, lost.spare),
+    }),
+  );
   if (lost.reads !== 0 && possible(lost.reads))
     starts.push(
       offer({

@@ -143,6 +143,58 @@ slow('a guess is converted only once the operator has taken it', async () => {
   assert.is(await throughNbd(spare, main), ADOPTED, 'through NBD');
 });
 
+slow('a kernel log narrows down what the first entry was', async () => {
+  const spare = shop.put('spare.img', spareOf('over252'));
+  const main = shop.put('main.img', fixture('module/v3-adopted.main'));
+  const failed = (sector: number) =>
+    `[ 12.1] I/O error, dev sdx, sector ${sector} op 0x0:(READ) flags 0x80700 phys_seg 1 prio class 2\n`;
+  // 777 has an entry, and 9001 has none
+  const log = shop.put('kernel.log', Buffer.from(failed(9001) + failed(777)));
+  const flags = ['--main', main, '--kernel-log', log, '--log-device', 'sdx'];
+  const checked = await shop.run(['check', spare, ...flags]);
+  assert.is(checked.code, 4);
+  assert.match(
+    checked.stdout.replaceAll(/\s+/g, ' '),
+    'In no entry, but failed by the kernel log: sector 9001.',
+  );
+  const asked = await shop.run(['repair', spare, ...flags, '--yes']);
+  assert.is(asked.code, 4);
+  const [id = ''] = /module-first-9001-[0-9a-f]{8}/.exec(asked.stdout) ?? [];
+  const line = ['repair', spare, ...flags, '--candidate', id, '--accept-guess', '--yes'];
+  const dry = await shop.run([...line, '--dry-run']);
+  assert.match(dry.stdout + dry.stderr, '--kernel-log');
+  const taken = await shop.run(line);
+  assert.is(taken.code, 1, taken.stderr);
+  const { truth } = judge(readFileSync(spare));
+  assert.is(truth?.length, 252);
+  assert.ok(truth?.some(([sector, at]) => sector === 9001 && at === 64));
+  const alone = await shop.run(['check', spare, '--kernel-log', log, '--log-device', 'sdx']);
+  assert.is(alone.code, 16, 'a log is of a main');
+});
+
+slow('a plan of a guess is served without being carried out', async () => {
+  needs('nbdcopy');
+  const spare = shop.put('spare.img', spareOf('adopted'));
+  const main = shop.put('main.img', fixture('module/v3-adopted.main'));
+  const { stdout } = await shop.run(['repair', spare, '--yes']);
+  const [id = ''] = /module-first-[0-9a-f]{8}/.exec(stdout) ?? [];
+  const plan = shop.path('plan.json');
+  const planned = await shop.run([
+    'repair',
+    spare,
+    '--candidate',
+    id,
+    '--accept-guess',
+    '--yes',
+    '--plan',
+    plan,
+  ]);
+  assert.is(planned.code, 0, planned.stderr);
+  const before = fingerprint(spare);
+  assert.is(await throughNbd(spare, main, '--plan', plan), ADOPTED);
+  assert.is(fingerprint(spare), before);
+});
+
 /** SHA-256 of the device that a linear table makes. */
 async function throughTable(spare: string, main: string): Promise<string> {
   const { stdout, stderr } = await shop.run(['table', spare, '--main', main]);
@@ -157,10 +209,20 @@ async function throughTable(spare: string, main: string): Promise<string> {
   return hash.digest('hex');
 }
 
-async function throughNbd(spare: string, main: string): Promise<string> {
+async function throughNbd(spare: string, main: string, ...more: string[]): Promise<string> {
   const copy = shop.path('copy.img');
   const sockets = ['--unix', shop.path('s.nbd'), '--control', shop.path('s.ctl')];
-  const line = ['serve', spare, '--main', main, '--read-only', ...sockets, '--run', `nbdcopy "$uri" ${copy}`];
+  const line = [
+    'serve',
+    spare,
+    '--main',
+    main,
+    '--read-only',
+    ...more,
+    ...sockets,
+    '--run',
+    `nbdcopy "$uri" ${copy}`,
+  ];
   const { code, stderr } = await shop.run(line);
   assert.is(code, 0, stderr);
   return createHash('sha256').update(readFileSync(copy)).digest('hex');

@@ -99,12 +99,18 @@ function firstEntryFindings({ first }: ModuleImage, main: ModuleMain | undefined
 function knownOfMain(main: ModuleMain | undefined): string {
   if (main === undefined)
     return 'With --main MAIN, sectors of main that cannot be read may tell which it was';
-  const { unreadable } = main;
-  if (unreadable.length === 0)
-    return 'Near the sectors that other entries name, main has no other one that cannot be read';
-  const more = unreadable.length > SHOWN ? `, and ${unreadable.length - SHOWN} more` : '';
-  const list = unreadable.slice(0, SHOWN).join(', ');
-  return `In no entry, but unreadable on main: sector ${list}${more}`;
+  const { unreadable, logged } = main;
+  const parts = [
+    ...(unreadable.length === 0 ? [] : [`unreadable on main: sector ${listOf(unreadable)}`]),
+    ...(logged.length === 0 ? [] : [`failed by the kernel log: sector ${listOf(logged)}`]),
+  ];
+  if (parts.length > 0) return `In no entry, but ${parts.join('; ')}`;
+  return 'Near the sectors that other entries name, main has no other one that cannot be read';
+}
+
+function listOf(sectors: readonly number[]): string {
+  const more = sectors.length > SHOWN ? ` and ${sectors.length - SHOWN} more` : '';
+  return sectors.slice(0, SHOWN).join(', ') + more;
 }
 
 function fillerFindings({ fillers, table }: ModuleImage): Finding[] {
@@ -173,8 +179,7 @@ function comparisonOf(
 }
 
 function named(entries: readonly number[]): string {
-  const more = entries.length > SHOWN ? ` and ${entries.length - SHOWN} more` : '';
-  return `${entries.length === 1 ? 'entry' : 'entries'} ${entries.slice(0, SHOWN).join(', ')}${more}`;
+  return `${entries.length === 1 ? 'entry' : 'entries'} ${listOf(entries)}`;
 }
 
 function fullFindings({ header }: ModuleImage): Finding[] {

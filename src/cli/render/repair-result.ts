@@ -18,6 +18,8 @@ import { plural, shellCommand } from './text.js';
 /** The flags that have an effect on what is written, as they were given. */
 export interface RepairLine {
   readonly fromDump: string | undefined;
+  readonly kernelLog?: string | undefined;
+  readonly logDevice?: string | undefined;
   readonly undoFile: string | undefined;
   readonly noUndo: boolean;
 }
@@ -44,6 +46,8 @@ function decidedLine(
   return shellCommand([
     ...['dmremap', 'repair', lastingName],
     ...(main === undefined ? [] : ['--main', main]),
+    ...(line.kernelLog === undefined ? [] : ['--kernel-log', line.kernelLog]),
+    ...(line.logDevice === undefined ? [] : ['--log-device', line.logDevice]),
     ...(line.fromDump === undefined ? [] : ['--from-dump', line.fromDump]),
     ...(start === undefined ? [] : candidateWords(start, starts.starts)),
     ...[...answers].flatMap(([key, { id }]) => ['--answer', `${key}=${id}`]),

@@ -28,7 +28,10 @@ export async function planOf(
   draft: Draft,
   warnings: readonly string[],
 ): Promise<PlanDocument> {
-  const { chosen } = found.survey.choice;
+  const {
+    choice: { chosen },
+    module,
+  } = found.survey;
   const { phases, result, dropped } = draft;
   const { header, block } = result;
   return {
@@ -38,7 +41,7 @@ export async function planOf(
     before: beforeOf(found),
     after: phrase(header),
     warnings,
-    generation: chosen?.header.generation ?? 0,
+    generation: (chosen ?? module)?.header.generation ?? 0,
     setUuid: known(header, 'set_uuid'),
     spareUuid: known(header, 'spare_uuid'),
     singleCopy: start.certainty !== 'certain' || !isRedundant(header),

@@ -5,7 +5,9 @@ import type { FileDevice } from '../../device/file-device.js';
 import { DmremapError } from '../../errors.js';
 import type { Question } from '../../repair/answers/answer.js';
 import type { Start } from '../../repair/starts.js';
+import { type ListSource, loggedSectors } from '../bad-sectors.js';
 import type { ChangeOptions, ChangeResult } from '../change.js';
+import { mainAtHand } from '../check.js';
 import { type CutShort, findCutShort, isTakenBack } from '../cut-short.js';
 import { type Diagnosis, diagnose, problemsOf } from '../diagnose.js';
 import { lastingName } from '../lasting-name.js';
@@ -14,7 +16,7 @@ import { judgeRelation } from '../main-relation.js';
 import { findOccupant, refuseForeign } from '../occupant.js';
 import { withDevice } from '../open-device.js';
 import { refuseUnknown } from '../spare.js';
-import { type Surveyed, type SurveyOptions, surveySpare } from '../survey.js';
+import { type Surveyed, surveySpare } from '../survey.js';
 import { dumpWitness, undoWitnesses } from '../witnesses.js';
 import { carryOutPlan } from './carry-out.js';
 import { type Answers, type Draft, draftRepair, isOpen, type Open } from './draft.js';
@@ -25,6 +27,8 @@ import { type FoundStarts, findStarts } from './starts.js';
 
 export interface RepairOptions extends ChangeOptions {
   readonly main: string | undefined;
+  /** Of main. */
+  readonly kernelLog?: ListSource | undefined;
   /** A json dump; `-` is standard input. */
   readonly fromDump: string | undefined;
   /** Write the plan to this file; that nothing is carried out is for approve to say. */
@@ -71,9 +75,10 @@ export type Undecided =
  */
 export async function repairSpare(path: string, options: RepairOptions): Promise<RepairResult> {
   const main = options.main === undefined ? undefined : await readMain(options.main);
+  const logged = main === undefined ? [] : await loggedSectors(options.kernelLog, main);
   return withDevice(path, 'exclusive', async (device) => {
     if (main !== undefined) judgeRelation(device, main);
-    const found = await diagnoseAny(device, main);
+    const found = await diagnoseAny(device, main, logged);
     const named = lastingName(path, device, found.survey.choice.chosen?.header);
     const result = {
       lastingName: named,
@@ -91,16 +96,19 @@ export async function repairSpare(path: string, options: RepairOptions): Promise
 }
 
 /** As diagnose, but where nothing is left of a header, an operator who knows that it is a spare may go on. */
-async function diagnoseAny(device: FileDevice, main: MainDevice | undefined): Promise<Diagnosis> {
-  const mainData: SurveyOptions['mainData'] =
-    main === undefined ? undefined : (work) => withDevice(main.path, 'read', work);
+async function diagnoseAny(
+  device: FileDevice,
+  main: MainDevice | undefined,
+  logged: readonly number[],
+): Promise<Diagnosis> {
+  const told = { main, mainAtHand: main === undefined ? undefined : mainAtHand(main, logged) };
   try {
-    return await diagnose(device, { main, mainData });
+    return await diagnose(device, told);
   } catch (error) {
     if (!(error instanceof DmremapError) || error.code !== 'not-dmremap3') throw error;
     refuseForeign(device.path, await findOccupant(device), false);
     // the operator says that it is a spare: the module may have written it without a magic
-    const survey = await surveySpare(device, { main, mainData, module: true });
+    const survey = await surveySpare(device, { ...told, module: true });
     if (survey.module !== undefined) return { survey, problems: check(survey) };
     return { survey: await surveySpare(device, { main }), problems: [] };
   }
