@@ -31,10 +31,13 @@ export function approval({ dryRun, prompts, terminal, say, warn }: ApproveOption
 
 /** Device, content before and after, and the steps, as people read them. */
 export function planText(plan: ChangePlan, undoFile: string | undefined, terminal: Terminal): string {
-  const rows = deviceRows('device', plan.device);
-  if (plan.main !== undefined) rows.push(...deviceRows('main', plan.main));
-  rows.push(['holds', plan.before], ['will hold', plan.after]);
-  for (const { purpose } of plan.phases) rows.push(['step', purpose]);
+  const { device, main, before, after, beside } = plan;
+  const rows = deviceRows('device', device);
+  if (main !== undefined) rows.push(...deviceRows('main', main));
+  rows.push(['holds', before], ['will hold', after]);
+  if (beside !== undefined)
+    rows.push(...deviceRows(beside.as, beside.device), ['holds', beside.before], ['will hold', beside.after]);
+  for (const step of plan.steps ?? plan.phases.map(({ purpose }) => purpose)) rows.push(['step', step]);
   rows.push(['undo file', undoFile ?? 'none: what is overwritten is not saved']);
   return keyValueTable(rows, terminal);
 }

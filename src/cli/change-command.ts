@@ -48,6 +48,6 @@ export function changeJson({ plan, applied, undoFile }: ChangeResult): JsonObjec
     undo_file: undoFile ?? null,
     before: plan.before,
     after: plan.after,
-    steps: plan.phases.map(({ purpose }) => purpose),
+    steps: plan.steps ?? plan.phases.map(({ purpose }) => purpose),
   };
 }

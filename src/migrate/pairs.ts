@@ -88,7 +88,7 @@ function leadsAway(start: Member, members: readonly Member[]): boolean {
 }
 
 /** FROM is retired for TO, and TO holds all that FROM had at that commit. */
-function isPastCommit(source: Member, target: Member): boolean {
+export function isPastCommit(source: Member, target: Member): boolean {
   return (
     source.role === ROLE.retired &&
     target.role === ROLE.target &&

@@ -16,6 +16,15 @@ export interface PlannedDevice {
   readonly identity: Identity;
 }
 
+/** A device that a change concerns beside the one that is written most. */
+export interface BesideDevice {
+  readonly device: PlannedDevice;
+  /** What it is in the change, in one word. */
+  readonly as: string;
+  readonly before: string;
+  readonly after: string;
+}
+
 /** What a changing command is about to do, shown before it asks. */
 export interface ChangePlan {
   readonly command: string;
@@ -26,6 +35,10 @@ export interface ChangePlan {
   readonly before: string;
   readonly after: string;
   readonly phases: readonly Phase[];
+  /** What is done, for people, where the phases are not all of it. */
+  readonly steps?: readonly string[] | undefined;
+  /** Another device that takes part in the change. */
+  readonly beside?: BesideDevice | undefined;
   /**
    * The same in parts, where each is to be saved in an undo file of its own that is finished before the next
    * part begins.

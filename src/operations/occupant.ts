@@ -43,11 +43,20 @@ export interface Remaps {
  * @throws DmremapError `unsupported` where a newer program's set lives there, `retired` and `incomplete` where
  * another spare of its set counts on it: nothing of these is overwritten
  */
-export async function findOccupant(device: FileDevice): Promise<Occupant> {
+export function findOccupant(device: FileDevice): Promise<Occupant> {
+  return occupantOf(device, refusePassive);
+}
+
+/** The same, also of a spare of which another one of its set is active. */
+export function anyOccupant(device: FileDevice): Promise<Occupant> {
+  return occupantOf(device, () => {});
+}
+
+async function occupantOf(device: FileDevice, refuse: typeof refusePassive): Promise<Occupant> {
   const loaded = await loadCopies(device);
   const choice = chooseCopy(loaded);
   await refuseUnknownSet(device, choice);
-  if (choice.chosen !== undefined) refusePassive(device.path, { chosen: choice.chosen });
+  if (choice.chosen !== undefined) refuse(device.path, { chosen: choice.chosen });
   const { primary } = loaded;
   // a header without a magic may be the module's, too: before it is written over that has to be asked
   const module = await moduleImageOn(device, {
@@ -60,9 +69,9 @@ export async function findOccupant(device: FileDevice): Promise<Occupant> {
   const signatures = (await probeSignatures((at, length) => read(device, at, length), device.size)).filter(
     ({ ours }) => !ours,
   );
-  // blkid knows more kinds than our own table; without it the table alone must do
-  const onlyBlkid =
-    signatures.length > 0 ? [] : ((await blkidProbe(device.path)) ?? []).map(({ type }) => type);
+  // blkid knows more kinds than our own table; without it, or of a scratch copy in memory, the table alone must do
+  const asksBlkid = signatures.length === 0 && device.fd !== undefined;
+  const onlyBlkid = asksBlkid ? ((await blkidProbe(device.path)) ?? []).map(({ type }) => type) : [];
   const { chosen } = choice;
   const headerErasures = headers.map(({ headerAt, header }) => ({
     at: headerAt,

@@ -81,15 +81,21 @@ export function refusePassive(device: string, { chosen }: Pick<ReadableSpare, 'c
   const { header } = chosen;
   if (!hasExtension(header)) return;
   const data = { set_uuid: header.set_uuid, peer_uuid: header.peer_uuid };
+  const peer = `SPARE=${header.peer_uuid}`;
   if (header.role === ROLE.retired)
     throw new DmremapError('retired', `${device} is retired: its set moved to spare ${header.peer_uuid}`, {
-      hint: `use SPARE=${header.peer_uuid} in its place`,
+      hint: `use ${peer} in its place; to move the set back here: dmremap migrate ${device} ${peer} --rollback`,
       data,
     });
   if (header.role === ROLE.target)
     throw new DmremapError(
       'incomplete',
       `${device} is the target of a migration from spare ${header.peer_uuid} that has not ended`,
-      { hint: `the active spare is SET=${header.set_uuid}`, data },
+      {
+        hint:
+          `use ${peer} in its place; to go on: dmremap migrate ${peer} ${device} --resume; ` +
+          `to end it: dmremap migrate ${peer} ${device} --rollback`,
+        data,
+      },
     );
 }

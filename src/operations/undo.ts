@@ -53,6 +53,7 @@ export function undoSpare(path: string, options: UndoCommandOptions): Promise<Ch
   return withDevice(path, 'exclusive', async (device) => {
     const undo = await openNewest(device, options);
     try {
+      refuseMigration(path, undo);
       await refuseChanged(device, undo);
       const inReverse = await putBackPhases(undo, 'spare');
       const after = new OverlayDevice(device);
@@ -115,6 +116,14 @@ async function openWhole(path: string): Promise<SavedUndo> {
   const undo = await openUndo(path);
   if (isRefusal(undo)) throw new DmremapError('undo-unavailable', `${path}: ${undo.message}`);
   return undo;
+}
+
+/** The set has another active spare by now, or is about to. */
+function refuseMigration(path: string, { path: file, description }: SavedUndo): void {
+  if (description.command !== 'migrate') return;
+  throw new DmremapError('undo-unavailable', `${path} was written by a migration (${file})`, {
+    hint: 'a migration is taken back by dmremap migrate FROM TO --rollback alone',
+  });
 }
 
 async function refuseChanged(device: FileDevice, undo: SavedUndo): Promise<void> {

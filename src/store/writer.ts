@@ -97,6 +97,11 @@ export class MetadataWriter {
     return this.#lost === undefined ? 'whole' : 'degraded';
   }
 
+  /** The copy that cannot be written, where there is one. */
+  get lost(): CopyName | undefined {
+    return this.#lost;
+  }
+
   /** What commit() would write, in order. */
   plan(change: Change, now: bigint, data: readonly Write[] = []): Phase[] {
     return this.#phases(stepOf(this.#content, change, now), data);
@@ -111,7 +116,20 @@ export class MetadataWriter {
    * @throws RangeError for an impossible change (stepOf)
    */
   async commit(change: Change, now: bigint, data: readonly Write[] = []): Promise<Outcome> {
+    return this.#commit(stepOf(this.#content, change, now), data);
+  }
+
+  /**
+   * The same for a change that one copy must not get alone while two are whole: where one of them fails, the
+   * other keeps what it has, under a newer generation.
+   */
+  async commitToAll(change: Change, now: bigint): Promise<Outcome> {
     const step = stepOf(this.#content, change, now);
+    const isOneOfTwo = copiesOf(this.#content).length === 2 && this.#lost === undefined;
+    return this.#commit(isOneOfTwo ? { ...step, atomic: false } : step, []);
+  }
+
+  async #commit(step: Step, data: readonly Write[]): Promise<Outcome> {
     const refusal = this.#refusal(step);
     if (refusal !== undefined) return { kind: 'failed', failure: refusal };
     return this.#alone(async () => {

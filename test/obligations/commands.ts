@@ -9,6 +9,8 @@ export interface Things {
   readonly spare: string;
   /** Of the size that the healthy spare's metadata says. */
   readonly main: string;
+  /** Holds nothing. */
+  readonly target: string;
   /** A json dump of the healthy spare. */
   readonly dump: string;
   /** The socket of a server. */
@@ -111,6 +113,13 @@ export const ROWS: readonly Row[] = [
     takes: 'device',
     line: ({ spare }) => ['map', spare],
     lacking: [['map'], ['map', 'SPARE', '--svg'], ['map', 'SPARE', '--overwrite']],
+  },
+  {
+    name: 'migrate',
+    does: 'change',
+    takes: 'device',
+    line: ({ spare, target }) => ['migrate', spare, target, '--yes'],
+    lacking: [['migrate'], ['migrate', 'FROM', '--yes'], ['migrate', 'FROM', 'TO', '--lost']],
   },
   {
     name: 'rebind',

@@ -70,6 +70,7 @@ export async function everyDocument(shop: Workshop): Promise<Document[]> {
   for (const command of ['check', 'info']) await run(command, relaid);
   const ofModule = ['--layout', 'module', '--main-size', '8M', '--yes'];
   await run('create', shop.sparse('module.img', 1 << 20), ...ofModule);
+  await migrations(shop, run);
   await repairs(shop, run);
   await serves(shop, things, run);
   await run('wipe', blank, '--yes');
@@ -115,6 +116,13 @@ async function serves(shop: Workshop, things: Things, run: Run): Promise<void> {
   await run('serve', shop.put('twice.img', fixture('dup-main')), ...sockets);
   const background = ['--detach', '--main', shop.path('missing')];
   await run('serve', shop.put('detached.img', healthyImage()), ...sockets, ...background);
+}
+
+async function migrations(shop: Workshop, run: Run): Promise<void> {
+  const [from, to] = [shop.put('from.img', healthyImage()), shop.sparse('to.img', 1 << 20)];
+  await run('migrate', from, to, '--yes', '--dry-run');
+  for (const more of [[], ['--resume'], ['--rollback'], []]) await run('migrate', from, to, ...more, '--yes');
+  await run('migrate', from, shop.sparse('small.img', 1 << 14), '--yes');
 }
 
 /** Every end that a repair can have. */

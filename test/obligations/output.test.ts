@@ -13,7 +13,7 @@ import { hashOf, patient, Workshop } from './workshop.js';
 const test = suite('obligations: output');
 const slow = patient(test);
 const shop = new Workshop();
-let healthy: Things = { spare: '', main: '', dump: '', control: '' };
+let healthy: Things = { spare: '', main: '', target: '', dump: '', control: '' };
 /** No copy of it is valid: all who read it answer 4. */
 let damaged: Things = healthy;
 test.before(async () => {
@@ -26,7 +26,8 @@ test.after(() => shop.cleanUp());
 function subjectOf(row: Row): { things: Things; verdict: number } {
   if (row.takes === 'nothing') return { things: healthy, verdict: 0 };
   if (row.does === 'read') return { things: damaged, verdict: row.onDamaged ?? 4 };
-  return { things: { ...healthy, spare: shop.put('changed.img', healthyImage()) }, verdict: 0 };
+  const [spare, target] = [shop.put('changed.img', healthyImage()), shop.sparse('target.img', 1 << 20)];
+  return { things: { ...healthy, spare, target }, verdict: 0 };
 }
 
 for (const row of ROWS) {

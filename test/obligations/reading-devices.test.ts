@@ -9,7 +9,7 @@ import { fingerprint, hashOf, patient, Workshop } from './workshop.js';
 const test = suite('obligations: readers open nothing for writing');
 const slow = patient(test);
 const shop = new Workshop();
-let healthy: Things = { spare: '', main: '', dump: '', control: '' };
+let healthy: Things = { spare: '', main: '', target: '', dump: '', control: '' };
 /** Wants a correction that check -p would make. */
 let damaged: Things = healthy;
 test.before(async () => {

@@ -44,10 +44,11 @@ export class Workshop extends Scratch {
   async healthy(): Promise<Things> {
     const spare = this.put('healthy.img', healthyImage());
     const main = this.sparse('main.img', MAIN_SECTORS * SECTOR);
+    const target = this.sparse('target.img', 1 << 20);
     const dump = this.path('healthy.json');
     const { code, stderr } = await this.run(['dump', spare, '-o', dump, '--overwrite']);
     if (code !== 0) throw new Error(`the healthy spare cannot be dumped: ${stderr}`);
-    return { spare, main, dump, control: await this.#serve() };
+    return { spare, main, target, dump, control: await this.#serve() };
   }
 }
 

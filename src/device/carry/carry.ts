@@ -1,4 +1,4 @@
-import { bytes, SECTOR_SIZE } from '../../units.js';
+import { type Bytes, bytes, roundDown, roundUp, SECTOR_SIZE } from '../../units.js';
 import type { BlockDevice } from '../block-device.js';
 import { readPastCache } from '../past-cache.js';
 import { BATCH_SIZE, type Batch, batches, type Pairs } from './batches.js';
@@ -40,9 +40,9 @@ export async function carry(carrying: Carrying): Promise<number[]> {
 
 /** What a comparison has found; indices of pairs, ascending. */
 export interface Compared {
-  /** The target holds something else than the source. */
+  /** The target holds something else than carry() would write now. */
   readonly differing: readonly number[];
-  /** The source cannot be read: nothing is known of these. */
+  /** The source cannot be read: these were compared with zeros. */
   readonly unreadable: readonly number[];
 }
 
@@ -66,22 +66,15 @@ export async function compare(carrying: Carrying): Promise<Compared> {
     if (end.status === 'rejected') throw end.reason;
     if (bad.status === 'rejected') throw bad.reason;
     unreadable.push(...bad.value);
-    if (Buffer.compare(theirs, ours) !== 0) differing.push(...differences(batch, theirs, ours, bad.value));
+    if (Buffer.compare(theirs, ours) !== 0) differing.push(...differences(batch, theirs, ours));
   });
   return { differing: differing.sort(ascending), unreadable: unreadable.sort(ascending) };
 }
 
-function differences(
-  { first, count }: Batch,
-  theirs: Uint8Array,
-  ours: Uint8Array,
-  unreadable: readonly number[],
-): number[] {
-  const unknown = new Set(unreadable);
+function differences({ first, count }: Batch, theirs: Uint8Array, ours: Uint8Array): number[] {
   const found: number[] = [];
   for (let index = 0; index < count; index++) {
     const [from, end] = [index * SECTOR_SIZE, (index + 1) * SECTOR_SIZE];
-    if (unknown.has(first + index)) continue;
     if (Buffer.compare(theirs.subarray(from, end), ours.subarray(from, end)) !== 0) found.push(first + index);
   }
   return found;
@@ -98,15 +91,26 @@ function work(
   return sideBySide(batches(pairs, first, end), on, signal, ({ count }) => progress?.(count * SECTOR_SIZE));
 }
 
-/** Writes batches; two that share a logical block, which is written whole, never at a time. */
+/** Writes batches in whole logical blocks; two that share one never at a time. */
 function batchWriter(target: BlockDevice): (batch: Batch, data: Uint8Array) => Promise<void> {
   const unit = target.logicalBlockSize;
   let last: Promise<unknown> = Promise.resolve();
   return ({ to }, data) => {
     const at = bytes(to * SECTOR_SIZE);
     if (at % unit === 0 && data.length % unit === 0) return target.write(at, data);
-    const turn = last.then(() => target.write(at, data));
+    const turn = last.then(() => writeAmongOthers(target, at, data));
     last = turn.catch(() => undefined);
     return turn;
   };
+}
+
+/** What shares a logical block with these sectors is written with them, as it is. */
+async function writeAmongOthers(target: BlockDevice, at: Bytes, data: Uint8Array): Promise<void> {
+  const unit = target.logicalBlockSize;
+  const start = roundDown(at, unit);
+  const whole = new Uint8Array(roundUp(at + data.length, unit) - start);
+  for (const edge of new Set([0, whole.length - unit]))
+    await target.read(bytes(start + edge), whole.subarray(edge, edge + unit));
+  whole.set(data, at - start);
+  await target.write(bytes(start), whole);
 }

@@ -1,0 +1,155 @@
+import { DmremapError } from '../../errors.js';
+import { denseTable, retired } from '../../migrate/target.js';
+import type { Content } from '../../store/content.js';
+import { carryOut } from '../../store/phase.js';
+import { MetadataWriter } from '../../store/writer.js';
+import { sectors } from '../../units.js';
+import { type CarryOverOptions, carryOver, densePairs, failureOf } from './carry-over.js';
+import { lookAtTarget } from './look.js';
+import { targetPhases } from './prepare.js';
+import type { Sides } from './sides.js';
+import { activate, type Committing, complete, type Retirement, retire } from './switch.js';
+
+/** The steps of format.md section 8 that write to both spares, on devices that are held. */
+
+export interface RunOptions extends CarryOverOptions {
+  /** Step 5 is done although the source could not be retired. */
+  readonly abandonSource: boolean;
+}
+
+/** A remapped sector whose data is not on the target as the source has it. */
+export interface Unread {
+  /** On the source. */
+  readonly sector: number;
+  readonly main_sector: number;
+}
+
+export interface Carried {
+  readonly outcome: /** The target is active. */
+    | 'moved'
+    /** Sectors of the source cannot be read; nothing is decided. */
+    | 'lost'
+    /** The source could not be retired; nothing is decided. */
+    | 'source not written'
+    /** The target is active, and the source does not know. */
+    | 'abandoned';
+  readonly entries: number;
+  /** Cannot be read. */
+  readonly lost: readonly Unread[];
+  /** Could be read once and not again: copied, but not compared. */
+  readonly unproven: readonly Unread[];
+  /** Why the source could not be written. */
+  readonly sourceFailure: DmremapError | undefined;
+  /** The source may count as retired or as active: nobody knows which of its writes came through. */
+  readonly isSourceUnknown: boolean;
+  /** A copy of the target that could not be written at the end. */
+  readonly targetFailure: DmremapError | undefined;
+}
+
+/**
+ * Steps 2 to 5: copies, compares, and lets the target take over.
+ *
+ * @throws DmremapError where one of the devices fails otherwise; the signal's reason
+ */
+export async function carryToTheEnd(sides: Sides, options: RunOptions): Promise<Carried> {
+  const { source, target } = await open(sides, options);
+  const { table, header } = source.writer.content;
+  const start = sectors(Number(target.writer.content.header.data_start));
+  const order = table.sortedIndices('spare');
+  const unread = (index: number): Unread => {
+    const slot = order[index] ?? 0;
+    return { sector: table.spareSector(slot), main_sector: table.mainSector(slot) };
+  };
+  const carried = await carryOver(sides, densePairs(table, start), target.writer, options);
+  const facts = {
+    entries: table.count,
+    lost: carried.lost.map(unread),
+    unproven: carried.unproven.map(unread),
+    sourceFailure: undefined,
+    isSourceUnknown: false,
+    targetFailure: undefined,
+  };
+  if (options.lost === 'fail' && facts.lost.length > 0) return { ...facts, outcome: 'lost' };
+  options.signal?.throwIfAborted();
+  await complete(target, header, facts.lost.length, options.now);
+  const retirement = await retire(source, target.writer.content.header, options.now);
+  const sourceFacts = sourceFactsOf(retirement);
+  if (retirement.kind === 'not written' && !options.abandonSource)
+    return { ...facts, ...sourceFacts, outcome: 'source not written' };
+  if (retirement.kind === 'retired') await source.side.device.flush();
+  const { generation } = source.writer.content.header;
+  const targetFailure = await activate(target, generation, options.now);
+  const outcome = retirement.kind === 'retired' ? 'moved' : 'abandoned';
+  return { ...facts, ...sourceFacts, targetFailure, outcome };
+}
+
+function sourceFactsOf(retirement: Retirement): Pick<Carried, 'sourceFailure' | 'isSourceUnknown'> {
+  if (retirement.kind === 'retired') return { sourceFailure: undefined, isSourceUnknown: false };
+  return { sourceFailure: retirement.failure, isSourceUnknown: !retirement.isActive };
+}
+
+/** Both with their copies whole, and the target with exactly the source's entries. */
+async function open(
+  { source, target }: Sides,
+  { now }: RunOptions,
+): Promise<{ readonly source: Committing; readonly target: Committing }> {
+  const from = { side: source, writer: await MetadataWriter.open(source.device) };
+  await renewTarget({ source, target }, from.writer.content, now);
+  const to = { side: target, writer: await MetadataWriter.open(target.device) };
+  if (to.writer.health !== 'whole') throw failureOf({}, target.device.name);
+  return { source: from, target: to };
+}
+
+/**
+ * A target that was torn while it was made, or whose source has changed since, is written again: its entries
+ * follow from the source's, and its data is copied from the beginning.
+ */
+async function renewTarget({ target }: Sides, source: Content, now: bigint): Promise<void> {
+  const { device } = target;
+  const { spare, occupant, newest } = await lookAtTarget(device, source.header);
+  const found = spare?.content;
+  if (found !== undefined) {
+    const dense = denseTable(source.table, sectors(Number(found.header.data_start)));
+    if (Buffer.compare(dense.bytes, found.table.bytes) === 0) return;
+  }
+  const said = found?.header ?? occupant.header;
+  if (spare === undefined || said === undefined)
+    throw new DmremapError('changed-since', `${device.name} is no target of this set any more`);
+  const { max_entries: maxEntries, spare_uuid: spareUuid } = said;
+  const request = { maxEntries, spareUuid, newest, now };
+  await carryOut(device, await targetPhases(source, { device, erasures: occupant.headerErasures }, request));
+}
+
+/**
+ * Step 5 alone: the source is retired already.
+ *
+ * @returns a copy of the target that could not be written; it is active all the same
+ * @throws DmremapError where the target is not active
+ */
+export async function finishSwitch(
+  { source, target }: Sides,
+  now: bigint,
+): Promise<DmremapError | undefined> {
+  const from = await MetadataWriter.open(source.device);
+  await source.device.flush();
+  const writer = await MetadataWriter.open(target.device);
+  return activate({ side: target, writer }, from.content.header.generation, now);
+}
+
+/** The older of two active spares makes way. @throws DmremapError where it cannot be written */
+export async function retireOlder({ source, target }: Sides, now: bigint): Promise<void> {
+  const from = await MetadataWriter.open(source.device);
+  const { content } = await MetadataWriter.open(target.device);
+  const outcome = await from.commitToAll({ header: retired(content.header) }, now);
+  if (outcome.kind === 'failed' || outcome.kind === 'unknown') throw failureOf(outcome, source.device.name);
+}
+
+/**
+ * Before the target of a migration is given up: the source, which stays, has all its copies and is durable.
+ *
+ * @throws DmremapError where nothing is known of it
+ */
+export async function keepSource({ source }: Sides): Promise<void> {
+  await MetadataWriter.open(source.device);
+  await source.device.flush();
+}
