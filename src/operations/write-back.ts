@@ -76,19 +76,23 @@ async function differing(device: BlockDevice, write: Write): Promise<number[]> {
   return wrong;
 }
 
+/** How often a piece is read before it is cut, or given up. */
+const READINGS = 2;
+
 /** What the medium holds there; undefined where it cannot be read. */
 async function heldBy(
   device: BlockDevice,
   { at, bytes: { length } }: Write,
 ): Promise<Uint8Array | undefined> {
   const found = new Uint8Array(length);
-  try {
-    await readPastCache(device, at, found);
-    return found;
-  } catch (error) {
-    if (error instanceof DeviceError && isMediumError(error.errno)) return undefined;
-    throw error;
-  }
+  for (let reading = 0; reading < READINGS; reading++)
+    try {
+      await readPastCache(device, at, found);
+      return found;
+    } catch (error) {
+      if (!(error instanceof DeviceError) || !isMediumError(error.errno)) throw error;
+    }
+  return undefined;
 }
 
 function isEqual(one: Uint8Array, other: Uint8Array, index: number): boolean {

@@ -1,9 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Dice } from '../../device/crash/dice.js';
 import { Recording } from '../../device/crash/recording.js';
+import { loadChoice } from '../../store/load-choice.js';
+import { bytes, SECTOR_SIZE } from '../../units.js';
 import { type ExploreOptions, explore, type Tally } from './explore.js';
 import { CONDITIONS, type Layout, makeStart, type SetSpec } from './made-sets.js';
 import { MirroredMain } from './mirrored-main.js';
+import { NumberedMain, shownAround } from './numbered-main.js';
 import type { Row } from './rows.js';
 import { Stage, type Start } from './stage.js';
 import { withoutPlaces } from './witness.js';
@@ -48,6 +51,7 @@ async function* startsOf(row: Row, dice: Dice, size: () => Omit<SetSpec, 'layout
 /** The start with what the row does before, which no power cut meets. */
 export async function prepared(row: Row, start: Start): Promise<Start> {
   const { before } = row;
+  if (row.movesData === true) return withMain(start);
   if (before === undefined) return start;
   const main = await MirroredMain.of(start.device);
   // what cannot be written becomes so only afterwards
@@ -56,6 +60,14 @@ export async function prepared(row: Row, start: Start): Promise<Start> {
     await before(stage);
     return { ...start, ...stage.asStart(start.name), ...(main === undefined ? {} : { main }) };
   });
+}
+
+async function withMain(start: Start): Promise<Start> {
+  const { choice } = await loadChoice(start.device);
+  const sectors = Number(choice.chosen?.header.main_device_size ?? 0);
+  const main = new NumberedMain(bytes(sectors * SECTOR_SIZE));
+  const shown = await shownAround(start.device, main);
+  return shown === undefined ? start : { ...start, main, shown };
 }
 
 /**

@@ -35,8 +35,11 @@ export async function recover(start: Start, how: Recovery): Promise<Recovered> {
   return Stage.run(start, recording, async (stage) => {
     const wrong = await answersAndStaysSilent(stage, how, start.faults !== undefined);
     const told = await witness.tell(stage.device);
+    const changed = await stage.changedSector();
     const complaint =
-      wrong ?? (start.faults === undefined ? await witness.complain?.(stage.device) : undefined);
+      wrong ??
+      (start.faults === undefined ? await witness.complain?.(stage.device) : undefined) ??
+      (changed === undefined ? undefined : `sector ${changed} of the remapped device shows something else`);
     const after: Start = { ...stage.asStart(start.name), ...(start.faults ? { faults: start.faults } : {}) };
     return { start: after, recording, told, wrong: complaint };
   });

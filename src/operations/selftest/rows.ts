@@ -1,6 +1,7 @@
 import type { Mode } from '../../check/checker.js';
 import { ENTRY_SIZE } from '../../format/entry.js';
 import { BLOCK_SIZE } from '../../units.js';
+import { remap, unremap, unremapAll } from './by-hand.js';
 import { check, convert, create, flipBits, reorder, resize, restore, undo, wipe } from './changes.js';
 import { appendMany, appendOne, changeState, edit, removeAndReuse, removeSome } from './commits.js';
 import type { Condition, Layout } from './made-sets.js';
@@ -16,6 +17,8 @@ export interface Row {
   readonly before?: (stage: Stage) => Promise<void>;
   /** The data of remaps goes to other sectors of the spare on the way: where it lies is not asked. */
   readonly relocates?: true;
+  /** Between main and spare: main is a medium of its own, and the remapped device shows the same all the while. */
+  readonly movesData?: true;
   /** What is done where a check leaves something to the operator. */
   readonly decide?: Work;
   /** What recovers it from a power cut: `check -p` unless told. */
@@ -122,6 +125,9 @@ export const ROWS: readonly Row[] = [
     decide: repair(),
     from: ({ name }, layout) => (name === 'clean' || name === 'dirty') && layout === 'redundant',
   },
+  { name: 'remap', work: remap(), movesData: true },
+  { name: 'unremap', work: unremap(), movesData: true },
+  { name: 'unremap all', work: unremapAll(), movesData: true },
   { name: 'undo of restore', work: undo(), before: reorder },
   {
     name: 'undo of convert to redundant',

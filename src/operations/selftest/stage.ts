@@ -10,6 +10,7 @@ import { MemoryVolume } from '../../undo/memory-volume.js';
 import { mountVolume } from '../../undo/volume.js';
 import { lendDevice } from '../open-device.js';
 import type { UndoPlace } from '../undo-files.js';
+import { firstChanged, type Shown } from './numbered-main.js';
 
 /** A spare and its state directory before a piece of work. */
 export interface Start {
@@ -27,6 +28,10 @@ export interface Start {
   readonly faults?: readonly Fault[];
   /** The main of the set, where the work asks for one. */
   readonly main?: BlockDevice;
+  /** Sectors in which main differs from `main`, where it is written to. */
+  readonly mainBlocks?: Blocks;
+  /** What sectors of the remapped device show, whatever happens: main is a medium then, whose power is cut too. */
+  readonly shown?: Shown;
 }
 
 /** The names under which operations know the devices and the state directory of a stage. */
@@ -54,6 +59,10 @@ export class Stage {
   readonly dice: Dice;
   readonly #overlay: OverlayDevice;
   readonly #volume: MemoryVolume;
+  readonly #start: Start;
+  readonly #main: OverlayDevice | undefined;
+  /** Main as a program sees it. */
+  readonly #mainDevice: BlockDevice | undefined;
   #promise: () => Promise<void> = async () => {};
 
   private constructor(start: Start, recording: Recording) {
@@ -65,6 +74,10 @@ export class Stage {
     for (const fault of start.faults ?? []) faulty.addFault(fault);
     this.device = faulty;
     this.#volume = new MemoryVolume(recording, start.cells);
+    this.#start = start;
+    const isMedium = start.main !== undefined && start.shown !== undefined;
+    this.#main = isMedium ? new OverlayDevice(start.main, start.mainBlocks) : undefined;
+    this.#mainDevice = this.#main === undefined ? start.main : new RecordingDevice(this.#main, recording);
   }
 
   /** Does the work on this start. `promised` is called whenever somebody is told that a commit is durable. */
@@ -77,7 +90,8 @@ export class Stage {
     const stage = new Stage(start, recording);
     stage.#promise = () => promised(stage);
     const leave = [lendDevice(SPARE, stage.device), mountVolume(STATE_FOLDER, stage.#volume)];
-    if (start.main !== undefined) leave.push(lendDevice(MAIN, start.main));
+    const main = stage.#mainDevice;
+    if (main !== undefined) leave.push(lendDevice(MAIN, main));
     try {
       return await work(stage);
     } finally {
@@ -91,9 +105,21 @@ export class Stage {
     this.recording.answer();
   }
 
+  /** A sector of the remapped device that shows something else than at the start; undefined where none does. */
+  async changedSector(): Promise<number | undefined> {
+    const { shown } = this.#start;
+    if (this.#main === undefined || shown === undefined) return undefined;
+    return firstChanged(this.#overlay, this.#main, shown);
+  }
+
   /** What lies on the media now, as the start of other work. */
   asStart(name: string): Start {
+    const { main, shown } = this.#start;
+    const medium = this.#main;
     return {
+      ...(main !== undefined && medium !== undefined && shown !== undefined
+        ? { main, mainBlocks: medium.blocks, shown }
+        : {}),
       name,
       device: this.#overlay.inner,
       blocks: this.#overlay.blocks,
@@ -104,9 +130,18 @@ export class Stage {
 
 /** What a power cut left of a piece of work on this start. */
 export function startFrom(start: Start, outcome: Outcome): Start {
-  const [spare = new Map(), folder = new Map()] = outcome;
-  const blocks = new Map(start.blocks);
-  for (const [key, value] of spare)
-    if (typeof key === 'number' && value instanceof Uint8Array) blocks.set(key, value);
-  return { ...start, blocks, cells: new Map([...(start.cells ?? []), ...folder]) };
+  const [spare = new Map(), folder = new Map(), main] = outcome;
+  return {
+    ...start,
+    blocks: withCells(start.blocks, spare),
+    cells: new Map([...(start.cells ?? []), ...folder]),
+    ...(main === undefined ? {} : { mainBlocks: withCells(start.mainBlocks, main) }),
+  };
+}
+
+function withCells(blocks: Blocks | undefined, cells: ReadonlyMap<CellKey, CellValue>): Blocks {
+  const whole = new Map(blocks);
+  for (const [key, value] of cells)
+    if (typeof key === 'number' && value instanceof Uint8Array) whole.set(key, value);
+  return whole;
 }

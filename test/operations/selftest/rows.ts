@@ -6,6 +6,7 @@ import {
   smallStarts,
 } from '../../../src/operations/selftest/explore-row.js';
 import type { Row } from '../../../src/operations/selftest/rows.js';
+import { assert } from '../../support/harness.js';
 import { readerWitness } from './reader-witness.js';
 
 /** Power cuts of one operation, judged by the independent reader. */
@@ -27,4 +28,16 @@ export function trySmall(row: Row, seed: number, mostOfInstant: number): Promise
 export function tryLarge(row: Row, seed: number, enough: number): Promise<RowTally> {
   const dice = new Dice(seed);
   return exploreRow(row, largeStarts(row, dice), { ...SHARED, dice, mostOfInstant: 200, enough });
+}
+
+/** No state breaks a promise; returns how many were tried. */
+export async function tryRow(row: Row, index: number): Promise<number> {
+  const tallies = [await trySmall(row, 100 + index, 16), await tryLarge(row, 200 + index, 150)];
+  for (const { brokenFrom, broken, refused } of tallies)
+    assert.equal([brokenFrom, broken, refused], [undefined, undefined, undefined]);
+  const states = tallies.reduce((sum, tally) => sum + tally.states, 0);
+  const second = tallies.reduce((sum, tally) => sum + tally.second, 0);
+  console.log(`${row.name}: ${states} states, ${second} of a second cut`);
+  assert.ok(states > 150, `${states} states`);
+  return states + second;
 }
