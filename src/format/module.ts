@@ -1,7 +1,8 @@
 import { fieldNamed } from '../layout/layout.js';
+import { BLOCK_SIZE, SECTOR_SIZE } from '../units.js';
 import { extendCrc } from './checksum.js';
 import { inverse, multiply, ONE, powerOfX } from './crc-algebra.js';
-import { ENTRY_SIZE } from './entry.js';
+import { ENTRY_SIZE, type RemapTable } from './entry.js';
 import { encodeHeader, HEADER, HEADER_SIZE } from './header.js';
 
 /** The layout of the dm-remap v3 kernel module and its checksum, format.md section 7. */
@@ -70,4 +71,12 @@ export function asItLies(front: Uint8Array, count: number): Summed {
     tail: front.subarray(HEADER_SIZE, HEADER_SIZE + TAIL_SIZE),
     table: front.subarray(HEADER_SIZE, HEADER_SIZE + count * ENTRY_SIZE),
   };
+}
+
+/** Requests of file systems come in whole blocks of so many sectors; the module looks at the first one only. */
+const SECTORS_IN_REQUEST = BLOCK_SIZE / SECTOR_SIZE;
+
+/** Indices of the entries whose main sector does not begin such a block: those requests never reached them. */
+export function unalignedEntries(table: RemapTable): number[] {
+  return [...table.live()].filter((index) => table.mainSector(index) % SECTORS_IN_REQUEST !== 0);
 }

@@ -2,11 +2,9 @@ import type { ModuleMain, SectorVerdict } from '../check/survey.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { readAround } from '../device/read-around.js';
 import type { RemapTable } from '../format/entry.js';
+import { unalignedEntries } from '../format/module.js';
 import type { ModuleImage } from '../store/module-image.js';
-import { BLOCK_SIZE, bytes, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
-
-/** Requests of file systems come in blocks of this many sectors; the module looks at the first one only. */
-const SECTORS_IN_BLOCK = BLOCK_SIZE / SECTOR_SIZE;
+import { bytes, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
 
 /** How far from an entry's main sector others are looked for that cannot be read: bad sectors lie together. */
 const NEIGHBOURHOOD = 256 * 1024;
@@ -34,11 +32,6 @@ export async function askMain(
   const unreadable = await unreadableNear(main, table);
   const known = new Set([...unreadable, ...Array.from(table.live(), (index) => table.mainSector(index))]);
   return { compared, unreadable, logged: [...new Set(logged)].filter((sector) => !known.has(sector)) };
-}
-
-/** Entries whose main sector does not begin a 4 KiB block: requests of that size never reached them. */
-export function unalignedEntries(table: RemapTable): number[] {
-  return [...table.live()].filter((index) => table.mainSector(index) % SECTORS_IN_BLOCK !== 0);
 }
 
 async function compare(

@@ -3,7 +3,7 @@ import { OverlayDevice } from '../device/filters/overlay-device.js';
 import { DmremapError } from '../errors.js';
 import { encodeEntries, RemapTable } from '../format/entry.js';
 import { hasExtension } from '../format/header.js';
-import { MODULE_CAPACITY } from '../format/module.js';
+import { MODULE_CAPACITY, unalignedEntries } from '../format/module.js';
 import { commit } from '../store/commit.js';
 import { type Content, contentOf, nextContent } from '../store/content.js';
 import type { ModuleImage } from '../store/module-image.js';
@@ -33,10 +33,19 @@ export async function planFromModule(
   const [first = [], ...others] = rest.stages;
   return {
     ...rest,
+    warnings: [...rest.warnings, ...unreached(device, image)],
     found: image.content,
     from: 'module',
     stages: [inParts([taken.phases, first]), ...others],
   };
+}
+
+/** Of these main may hold newer data, and whoever honours them shows the spare's. */
+function unreached({ name }: BlockDevice, { content: { table } }: ModuleImage): string[] {
+  const count = unalignedEntries(table).length;
+  return count === 0
+    ? []
+    : [`requests of 4 KiB never reached ${count} remaps; compare first: dmremap check ${name} --main MAIN`];
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { RemapTable } from '../../format/entry.js';
 import { HEADER, HEADER_SIZE, STATE } from '../../format/header.js';
-import { MODULE_CAPACITY } from '../../format/module.js';
+import { MODULE_CAPACITY, unalignedEntries } from '../../format/module.js';
 import { fieldNamed } from '../../layout/layout.js';
 import type { ModuleImage } from '../../store/module-image.js';
 import type { EntryPlace, Finding } from '../finding.js';
@@ -10,9 +10,6 @@ import type { ModuleMain, SectorVerdict, Survey } from '../survey.js';
 
 /** How many of the entries concerned a finding shows. */
 const SHOWN = 10;
-
-/** Sectors of main in a request of 4 KiB, of which the module looks at the first. */
-const SECTORS_IN_BLOCK = 8;
 
 export function ruleModule({ module, moduleMain }: Survey): Finding[] {
   if (module === undefined) return [];
@@ -141,7 +138,7 @@ function gapFindings(image: ModuleImage): Finding[] {
 
 function unalignedFindings(image: ModuleImage, main: ModuleMain | undefined): Finding[] {
   const { table } = image.content;
-  const indices = allOf(table).filter((index) => table.mainSector(index) % SECTORS_IN_BLOCK !== 0);
+  const indices = unalignedEntries(table);
   if (indices.length === 0) return [];
   const detail =
     main === undefined ? 'With --main MAIN both are compared' : comparisonOf(image, indices, main.compared);

@@ -1,12 +1,14 @@
 import type { DumpDocument } from '../../exchange/dump-document.js';
 import { ENTRY_SIZE, encodeEntries, RemapTable } from '../../format/entry.js';
-import { MODULE_CAPACITY } from '../../format/module.js';
+import { decodeHeader, encodeHeader, HEADER_SIZE, STATE } from '../../format/header.js';
+import { asItLies, MODULE_CAPACITY, moduleCrc, ZERO_TAIL } from '../../format/module.js';
+import { previousChecksum } from '../../format/module-proof.js';
 import { type Content, contentOf } from '../../store/content.js';
 import { isValid } from '../../store/copy.js';
 import { loadCopies } from '../../store/load.js';
 import { loadChoice } from '../../store/load-choice.js';
 import type { Layout } from '../../store/relayout.js';
-import { sectors } from '../../units.js';
+import { bytes, sectors } from '../../units.js';
 import { examine, settle } from '../check.js';
 import { createSpare } from '../create.js';
 import { relayoutSpare } from '../relayout.js';
@@ -96,6 +98,22 @@ export function resize(capacity: (content: Content) => number): Work {
     const change = { name: 'resize', maxEntries: capacity(content) } as const;
     await relayoutSpare(stage.path, change, { ...options(stage), acceptGuess: false });
   });
+}
+
+/** As the kernel module leaves a spare that it saved for the first time: its first entry is lost, and proven. */
+export async function savedByModule(stage: Stage): Promise<void> {
+  await convert('module')(stage);
+  const { device } = stage;
+  const front = new Uint8Array(2 * HEADER_SIZE);
+  await device.read(bytes(0), front);
+  const { entry_count } = decodeHeader(front);
+  const { table } = asItLies(front, entry_count);
+  const block = encodeHeader({ generation: 1, total_remaps_created: 0n }, front);
+  const summed = encodeHeader({ checksum: previousChecksum(block) ?? 0, state: STATE.writing }, block);
+  front.set(encodeHeader({ checksum: moduleCrc({ block: summed, tail: ZERO_TAIL, table }) }, block));
+  front.set(ZERO_TAIL, HEADER_SIZE);
+  await device.write(bytes(0), front);
+  await device.flush();
 }
 
 /** A change in one: when it returns it is durable. */

@@ -2,7 +2,18 @@ import type { Mode } from '../../check/checker.js';
 import { ENTRY_SIZE } from '../../format/entry.js';
 import { BLOCK_SIZE } from '../../units.js';
 import { remap, unremap, unremapAll } from './by-hand.js';
-import { check, convert, create, flipBits, reorder, resize, restore, undo, wipe } from './changes.js';
+import {
+  check,
+  convert,
+  create,
+  flipBits,
+  reorder,
+  resize,
+  restore,
+  savedByModule,
+  undo,
+  wipe,
+} from './changes.js';
 import { appendMany, appendOne, changeState, edit, removeAndReuse, removeSome } from './commits.js';
 import type { Condition, Layout } from './made-sets.js';
 import { contradict, duplicate, repair } from './repairs.js';
@@ -103,6 +114,14 @@ export const ROWS: readonly Row[] = [
     name: 'convert from module to plain',
     work: convert('plain'),
     before: convert('module'),
+    from: isClean,
+  },
+  {
+    name: 'convert of what the module saved',
+    work: convert('redundant'),
+    before: savedByModule,
+    decide: convert('redundant'),
+    relocates: true,
     from: isClean,
   },
   { name: 'resize up', work: resizeUp, relocates: true },
