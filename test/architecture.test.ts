@@ -42,12 +42,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/migrate': { uses: ['format', 'layout', 'store', 'check'], pure: true },
   'src/exchange': { uses: ['format', 'layout', 'store'], pure: true },
   'src/remap': { uses: ['format', 'layout'], pure: true },
-  'src/serve': { uses: ['remap', 'store', 'device', 'format', 'layout'] },
+  'src/serve': { uses: ['remap', 'migrate', 'store', 'device', 'format', 'layout'] },
   'src/nbd': { uses: [], pure: true },
   'src/server': { uses: ['nbd', 'serve', 'device'] },
   'src/control': { uses: ['server', 'exchange', 'device'] },
   // What belongs to the process of a server.
-  'src/service': { uses: ['server', 'nbd', 'remap', 'device', 'format', 'operations'] },
+  'src/service': { uses: ['server', 'serve', 'nbd', 'remap', 'device', 'format', 'operations'] },
   'src/operations': { uses: BELOW },
   'src/cli': { uses: ['operations', 'check', 'repair', 'migrate', 'format', 'layout', 'exchange', 'store'] },
   // A program of its own, which starts without the command framework.

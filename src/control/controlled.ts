@@ -11,6 +11,12 @@ export interface Controlled {
   restore(discard: boolean): Promise<string>;
   /** Takes the same spare back under a new name. */
   attach(device: string): Promise<string>;
+  /** Begins to move the set to another spare; clients go on. */
+  migrate(device: string): Promise<string>;
+  /** How far that has come: its phase, bytes done and in all, the device, and why it failed. */
+  migrateStatus(): Promise<string>;
+  /** Ends it; the old spare stays in use. */
+  migrateCancel(): Promise<string>;
   /** The status line. */
   status(): Promise<string>;
   remap(range: SectorRange): Promise<string>;

@@ -1,6 +1,10 @@
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from '../control/client.js';
 import { type RunFolder, runFolder, servedSets, socketsOf } from '../control/places.js';
 import { DmremapError } from '../errors.js';
+import { type Bytes, bytes } from '../units.js';
+import { readMigrationLine } from './serve/migration-line.js';
 import { readStatusLine, type Status } from './status.js';
 
 export interface CtlOptions {
@@ -26,7 +30,7 @@ export function usersFolder(): RunFolder {
  * `usage`, `permission`; `io`, with what the server said, where it did not do what it was told
  */
 export async function ctl(options: CtlOptions): Promise<string> {
-  const message = options.words.join(' ');
+  const message = messageOf(options.words);
   if (/[\r\n]/.test(message)) throw new DmremapError('usage', 'a message is one line');
   const answer = await ask(await socketFor(options), message);
   const [, verdict, text = ''] = /^(ok|error)(?: (.*))?$/s.exec(answer) ?? [];
@@ -47,6 +51,45 @@ export async function liveStatusBehind(control: string): Promise<Status> {
   if (status === undefined)
     throw new DmremapError('io', `${control} said ${JSON.stringify(line.slice(0, 60))}`);
   return status;
+}
+
+/** What is shown of a migration that is followed. */
+export type MigrationProgress = (phase: string, done: Bytes, total: Bytes) => void;
+
+/** Between two questions how far it is, in milliseconds. */
+const ASK_EVERY = 250;
+
+/**
+ * Follows the migration of a running server to its end; gives its last word.
+ *
+ * @throws DmremapError `io` with the reason where it fails, `cancelled`; as ctl
+ */
+export async function followMigration(
+  options: Omit<CtlOptions, 'words'>,
+  progress: MigrationProgress,
+): Promise<string> {
+  for (;;) {
+    const line = await ctl({ ...options, words: ['migrate-status'] });
+    const told = readMigrationLine(line);
+    if (told === undefined)
+      throw new DmremapError('io', `the server said ${JSON.stringify(line.slice(0, 60))}`);
+    if (told.phase === 'done' || told.phase === 'none') return line;
+    if (told.phase === 'failed') throw new DmremapError('io', line);
+    if (told.phase === 'cancelled') throw new DmremapError('cancelled', line);
+    progress(told.phase, bytes(told.done), bytes(told.total));
+    await delay(ASK_EVERY);
+  }
+}
+
+/** Messages whose argument is a device. */
+const ABOUT_DEVICES = ['attach', 'migrate'];
+
+/** A path means what it means here, wherever the server was started; a tag is looked up there. */
+function messageOf([name = '', ...rest]: readonly string[]): string {
+  const argument = rest.join(' ');
+  if (argument === '') return name;
+  const isPath = ABOUT_DEVICES.includes(name) && !/^[A-Z]+=/.test(argument);
+  return `${name} ${isPath ? resolve(argument) : argument}`;
 }
 
 async function socketFor({ set, control, folder }: CtlOptions): Promise<string> {

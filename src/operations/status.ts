@@ -21,7 +21,12 @@ export interface Status {
   readonly persist: 'enabled' | 'dirty' | 'failed';
   /** Unix seconds. */
   readonly last_save: bigint;
+  /** Only while the set moves to another spare. */
+  readonly migration?: MigrationStatus;
 }
+
+/** Of what is done in this phase, how many percent are. */
+export type MigrationStatus = { readonly phase: string; readonly percent: number };
 
 /** From this share of its capacity on a set is nearly full. */
 export const NEARLY_FULL = 0.9;
@@ -77,11 +82,14 @@ export function statusLine(status: Status): string {
     `scan=${status.scan_percent}%`,
     `persist=${status.persist}`,
     `last_save=${status.last_save}`,
+    ...(status.migration === undefined
+      ? []
+      : [`migration=${status.migration.phase}:${status.migration.percent}%`]),
   ].join(' ');
 }
 
 const STATUS_LINE =
-  /^(?<start>\d+) (?<length>\d+) remap v3\.0 (?<remapped>\d+)\/(?<capacity>\d+) (?<lost>\d+)\/\d+ (?<used>\d+)\/\d+ health=(?<health>[123]) errors=W(?<write_errors>\d+):R(?<read_errors>\d+) auto_remaps=(?<auto_remaps>\d+) manual_remaps=(?<manual_remaps>\d+) scan=(?<scan_percent>\d+)% persist=(?<persist>enabled|dirty|failed) last_save=(?<last_save>\d+)$/;
+  /^(?<start>\d+) (?<length>\d+) remap v3\.0 (?<remapped>\d+)\/(?<capacity>\d+) (?<lost>\d+)\/\d+ (?<used>\d+)\/\d+ health=(?<health>[123]) errors=W(?<write_errors>\d+):R(?<read_errors>\d+) auto_remaps=(?<auto_remaps>\d+) manual_remaps=(?<manual_remaps>\d+) scan=(?<scan_percent>\d+)% persist=(?<persist>enabled|dirty|failed) last_save=(?<last_save>\d+)(?: migration=(?<phase>[a-z]+):(?<percent>\d+)%)?$/;
 
 /** What a status line says; undefined where it is none. */
 export function readStatusLine(line: string): Status | undefined {
@@ -104,6 +112,9 @@ export function readStatusLine(line: string): Status | undefined {
     scan_percent: number('scan_percent'),
     persist: said['persist'] as Status['persist'],
     last_save: exact('last_save'),
+    ...(said['phase'] === undefined
+      ? {}
+      : { migration: { phase: said['phase'], percent: number('percent') } }),
   };
 }
 

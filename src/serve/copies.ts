@@ -36,6 +36,11 @@ export class Copies {
     if (before?.main !== main) this.#fresh.set(sector, { main, bytes });
   }
 
+  /** What was written last; undefined where it is durable, or no copy was kept. */
+  of(sector: number): Uint8Array | undefined {
+    return (this.#fresh.get(sector) ?? this.#flushing.get(sector) ?? this.failed.get(sector))?.bytes;
+  }
+
   begin(): void {
     for (const [sector, copy] of this.#fresh) {
       const older = this.#flushing.get(sector);

@@ -58,7 +58,7 @@ export class RemapDevice implements ServedDevice {
   }
 
   tryRead(at: Bytes, into: Uint8Array): boolean {
-    if (into.length < LEAST_AT_ONCE) return false;
+    if (into.length < LEAST_AT_ONCE || this.#io.answers.isShut) return false;
     const end = at + into.length;
     return (
       this.#locks.isQuiet(roundDown(at, this.#unit), roundUp(end, this.#unit)) &&
@@ -86,6 +86,7 @@ export class RemapDevice implements ServedDevice {
       throw requestFailed(error, outer.at);
     } finally {
       this.#locks.release(lock);
+      if (this.#io.answers.isShut) await this.#io.answers.opened();
     }
     return failures.length === 0 ? NOTHING : this.#readSlowly(outer, failures, since);
   }
@@ -109,12 +110,14 @@ export class RemapDevice implements ServedDevice {
       throw requestFailed(error, outer.at);
     } finally {
       this.#locks.release(lock);
+      if (this.#io.answers.isShut) await this.#io.answers.opened();
     }
   }
 
   tryWrite(at: Bytes, from: Uint8Array): boolean {
     const end = at + from.length;
     if (this.readOnly || at % this.#unit !== 0 || end % this.#unit !== 0) return false;
+    if (this.#io.answers.isShut) return false;
     return this.#locks.isFree(at, end) && this.#io.writeAtOnce(at, from);
   }
 
@@ -155,6 +158,7 @@ export class RemapDevice implements ServedDevice {
     // what is only counted can wait
     const saving = side.isAtStake ? this.save() : undefined;
     const [spared, mained] = await Promise.allSettled([saving, main.flush()]);
+    await this.#io.answers.opened();
     if (mained.status === 'rejected') throw durableFailure(mained.reason, main.device.name);
     if (spared.status === 'rejected') throw durableFailure(spared.reason, side.device.name);
   }
@@ -165,9 +169,12 @@ export class RemapDevice implements ServedDevice {
     if (!side.log.unknown.isEmpty)
       await side.heal(async (main, work) => {
         const lock = await this.#hold(bytes(main * SECTOR_SIZE), SECTOR_SIZE, true);
+        await this.#io.gate.enter();
         try {
-          await work();
+          // all of a spare that the set has left was durable
+          if (this.#io.side === side) await work();
         } finally {
+          this.#io.gate.leave();
           this.#locks.release(lock);
         }
       });
@@ -208,7 +215,8 @@ export class RemapDevice implements ServedDevice {
     }
   }
 
-  allocation(at: Bytes, length: number): Promise<readonly ServedExtent[]> {
+  async allocation(at: Bytes, length: number): Promise<readonly ServedExtent[]> {
+    await this.#io.answers.opened();
     return allocationFrom(this.#io, at, length);
   }
 
@@ -232,6 +240,7 @@ export class RemapDevice implements ServedDevice {
       throw requestFailed(error, at);
     } finally {
       this.#locks.release(lock);
+      if (this.#io.answers.isShut) await this.#io.answers.opened();
     }
   }
 

@@ -2,12 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BlockDevice } from '../device/block-device.js';
 import { DmremapError } from '../errors.js';
 import { compactTable, type RemapTable } from '../format/entry.js';
-import { type Header, STATE } from '../format/header.js';
+import { type Header, hasExtension, STATE } from '../format/header.js';
+import type { SourceIdentity } from '../migrate/identity.js';
 import { Policy, type RemapMode } from '../remap/policy.js';
+import type { Content } from '../store/content.js';
 import { loadChoice } from '../store/load-choice.js';
 import { type Guard, MetadataWriter } from '../store/writer.js';
 import { bytes, roundDown, roundUp, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 import { Counters, type Counts } from './counters.js';
+import { LiveMigration, type MigrationFacts } from './live-migration.js';
 import { MainSide } from './main-side.js';
 import { type RangeLock, RangeLocks } from './range-locks.js';
 import { RemapDevice } from './remap-device.js';
@@ -46,6 +49,18 @@ export interface SetFacts extends Counts {
   readonly isDirty: boolean;
   /** Why the last commit failed. */
   readonly failure: DmremapError | undefined;
+  /** The migration that was asked for last. */
+  readonly migration: MigrationFacts | undefined;
+}
+
+/** A migration to another spare, as it is asked for. */
+export interface MigrationRequest {
+  /** For a source that has none. */
+  readonly identity: SourceIdentity;
+  /** A device with the metadata of a target of this source (format.md section 8, step 1). */
+  readonly prepare: (source: Content) => Promise<BlockDevice>;
+  /** Called once it has ended, either way. */
+  readonly ended: (facts: MigrationFacts) => void;
 }
 
 /** Where a sector of main lives. */
@@ -65,6 +80,8 @@ export class RemapSet {
   readonly #locks: RangeLocks;
   readonly #settings: RemapSettings;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #migration: LiveMigration | undefined;
+  #isPreparing = false;
 
   private constructor(main: BlockDevice, spare: Opened, settings: RemapSettings) {
     this.#settings = settings;
@@ -114,6 +131,7 @@ export class RemapSet {
       isWhole: side.isWhole,
       isDirty: side.isDirty,
       failure: side.failure,
+      migration: this.#migration?.facts,
     };
   }
 
@@ -139,10 +157,12 @@ export class RemapSet {
    */
   async restore(discard: boolean): Promise<void> {
     if (this.#settings.readOnly) throw readOnlySet();
+    this.#refuseMigrating();
     await this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
       const { side } = this.#io;
       if (side.unsaved > 0 && !discard)
         throw new DmremapError('usage', `${side.unsaved} unsaved`, { hint: 'save first' });
+      this.#io.leftOnMain.clear();
       await side.reload((device) => openWriter(device, this.#settings));
     });
   }
@@ -156,6 +176,7 @@ export class RemapSet {
    */
   async attach(device: BlockDevice): Promise<void> {
     if (this.#settings.readOnly) throw readOnlySet();
+    this.#refuseMigrating();
     const { side } = this.#io;
     await this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
       const old = side.device;
@@ -180,6 +201,7 @@ export class RemapSet {
       const data = await this.#read(sector);
       if ((await this.#io.moveTo(sector, data)) === 0)
         throw new DmremapError('no-space', `sector ${sector} finds no place on ${side.device.name}`);
+      this.#io.leftOnMain.add(sector);
       counters.add('manual_remaps');
     });
     await this.save();
@@ -198,20 +220,66 @@ export class RemapSet {
         throw new DmremapError('usage', `sector ${sector} is not remapped`);
       const data = await this.#read(sector);
       await main.putBack(sector, data);
-      await side.drop(sector);
+      await this.#io.drop(sector);
       policy.settled(sector, sector + 1);
     });
+  }
+
+  /**
+   * Begins to move the set to another spare; clients go on.
+   *
+   * @throws DmremapError `permission`; `busy` where it is under way already; `io`; what `prepare` throws: nothing
+   * has begun then
+   */
+  async migrate({ identity, prepare, ended }: MigrationRequest): Promise<void> {
+    if (this.#settings.readOnly) throw readOnlySet();
+    this.#refuseMigrating();
+    this.#isPreparing = true;
+    try {
+      const { side } = this.#io;
+      if (!hasExtension(side.header)) await side.identify(identity);
+      const target = await this.#openTarget(await prepare(await side.snapshot()));
+      const { now } = this.#settings;
+      this.#migration = new LiveMigration(this.#io, target, { now, save: () => this.save(), ended });
+    } finally {
+      this.#isPreparing = false;
+    }
+  }
+
+  async #openTarget(device: BlockDevice): Promise<SpareSide> {
+    const { guard: _, ...settings } = this.#settings;
+    try {
+      const opened = await openSpare(device, settings);
+      const blockSectors = this.#io.main.device.physicalBlockSize / SECTOR_SIZE;
+      return sideOf(opened, new Counters(), settings.now, blockSectors);
+    } catch (error) {
+      await device.close();
+      throw error;
+    }
+  }
+
+  /** Ends a migration that is under way; resolves once it has ended, which may be with success. */
+  async cancelMigration(): Promise<void> {
+    if (this.#migration?.facts.isUnderWay !== true)
+      throw new DmremapError('usage', 'no migration is under way');
+    await this.#migration.cancel();
+  }
+
+  #refuseMigrating(): void {
+    if (this.#isPreparing || this.#migration?.facts.isUnderWay === true)
+      throw new DmremapError('busy', 'a migration is under way', { hint: 'wait for it, or migrate-cancel' });
   }
 
   /** Moves all sectors back; returns those that stay, with the reason. @throws DmremapError `permission` */
   async clear(): Promise<ReadonlyMap<Sectors, DmremapError>> {
     if (this.#settings.readOnly) throw readOnlySet();
     const stay = new Map<Sectors, DmremapError>();
-    const { entries } = this.#io.side;
-    for (let next = entries.next(0); next !== Number.POSITIVE_INFINITY; next = entries.next(next + 1))
-      await this.unremap(sectors(next)).catch((error: unknown) => {
+    // the set may move meanwhile
+    const next = (from: number): number => this.#io.side.entries.next(from);
+    for (let at = next(0); at !== Number.POSITIVE_INFINITY; at = next(at + 1))
+      await this.unremap(sectors(at)).catch((error: unknown) => {
         if (!(error instanceof DmremapError)) throw error;
-        stay.set(sectors(next), error);
+        stay.set(sectors(at), error);
       });
     return stay;
   }
@@ -225,8 +293,10 @@ export class RemapSet {
    */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
+    const uncertain: unknown = await this.#migration?.close().catch((error: unknown) => error);
     const { main, side } = this.#io;
     try {
+      if (uncertain !== undefined) throw uncertain;
       // what has failed is written again while it may; what fails now is told below
       if (!this.#settings.readOnly) await this.save().catch(() => undefined);
       if (this.#settings.readOnly) return;

@@ -1,9 +1,11 @@
+import { readCarefully } from '../device/careful-read.js';
 import { DeviceError } from '../errors.js';
 import type { Policy } from '../remap/policy.js';
 import { type Run, route } from '../remap/route.js';
 import { SectorIndex } from '../remap/sector-index.js';
-import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE, sectors } from '../units.js';
+import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 import type { Counters } from './counters.js';
+import { Barrier, Gate } from './gate.js';
 import type { Failed, MainSide, Salvage } from './main-side.js';
 import { RequestFailed } from './served-device.js';
 import type { SpareSide } from './spare-side.js';
@@ -25,10 +27,16 @@ export class SectorIo {
   readonly main: MainSide;
   readonly policy: Policy;
   readonly counters: Counters;
-  /** Changes when the set moves to another spare, while nobody holds anything. */
+  /** Changes when the set moves to another spare, while nobody changes anything on it. */
   side: SpareSide;
+  /** Whoever changes what lies on the spare, or what its entries say, is behind this meanwhile. */
+  readonly gate = new Gate();
+  /** While this is shut nobody is answered. */
+  readonly answers = new Barrier();
   /** Sectors of main whose data the spare does not give back. */
-  readonly lost = new SectorIndex();
+  lost = new SectorIndex();
+  /** Remapped sectors that were read from main and not written since: main has their data, too. */
+  readonly leftOnMain = new Set<number>();
   /** Called when something has to be saved some time. */
   readonly #changed: () => void;
 
@@ -84,10 +92,15 @@ export class SectorIo {
       const isDone =
         run.on === 'main'
           ? main.writeAtOnce(run.at, from, run.from, run.length)
-          : side.writeAtOnce(run.at, from, run.from, run.length, sector);
+          : this.#placeAtOnce(run, from, sector);
       if (!isDone) return false;
     }
     return true;
+  }
+
+  #placeAtOnce(run: Run, from: Uint8Array, first: Sectors): boolean {
+    this.#forgetMain(first, run.length);
+    return this.side.writeAtOnce(run.at, from, run.from, run.length, first);
   }
 
   /** Reads all that can be read without further ado; returns what failed. */
@@ -126,14 +139,12 @@ export class SectorIo {
     { since, until }: { since: number; until: number },
   ): Promise<Failed[]> {
     const again = failures ?? (await this.read(at, into));
-    const salvage: Salvage = async (place, data) => {
-      await this.#move(place, data);
-    };
+    const salvage: Salvage = (place, data) => this.#moveRead(place, data);
     await this.#settleDoubtful(at, into, again);
     const lacks: Failed[] = [];
     for (const { run, error } of [...again].sort((a, b) => a.run.from - b.run.from)) {
       const part = into.subarray(run.from, run.from + run.length);
-      if (run.on === 'spare') lacks.push(...(await this.#readRemapped(at + run.from, run, part)));
+      if (run.on === 'spare') lacks.push(...(await this.#readRemapped(at + run.from, part)));
       else lacks.push(...(await this.main.readPieces(run.at, part, error, { since, until, salvage })));
     }
     if (again.length > 0) this.#changed();
@@ -156,18 +167,20 @@ export class SectorIo {
       const sector = bytesToSectors(place);
       if (failed(place) || !this.policy.pending.has(sector)) continue;
       if (this.policy.readSucceeded(sector, { attempts: 1 }) === 'move')
-        await this.#move(place, into.subarray(place - at, place - at + SECTOR_SIZE));
+        await this.#moveRead(place, into.subarray(place - at, place - at + SECTOR_SIZE));
     }
   }
 
-  /** Each sector of a run on the spare for itself. */
-  async #readRemapped(at: number, run: Run, into: Uint8Array): Promise<Failed[]> {
+  /** Each of these sectors, which live on the spare, for itself. */
+  async #readRemapped(at: number, into: Uint8Array): Promise<Failed[]> {
     const lacks: Failed[] = [];
-    for (let done = 0; done < run.length; done += SECTOR_SIZE) {
+    for (let done = 0; done < into.length; done += SECTOR_SIZE) {
       const part = into.subarray(done, done + SECTOR_SIZE);
       const sector = bytesToSectors(at + done);
+      // it may have moved to another spare since it failed
+      const place = this.side.entries.spareOf(sector) as Sectors;
       try {
-        await this.side.read(bytes(run.at + done), part);
+        await this.side.read(bytes(place * SECTOR_SIZE), part);
         this.lost.delete(sector);
       } catch (error) {
         if (!(error instanceof DeviceError)) throw error;
@@ -193,7 +206,22 @@ export class SectorIo {
 
   async #writeRun(at: number, run: Run, from: Uint8Array): Promise<void> {
     if (run.on === 'main') return this.writeMain(run.at, from);
+    if (!this.gate.tryEnter()) {
+      // routed anew: by then these sectors may live on another spare
+      await this.gate.opened();
+      return this.write(bytes(at + run.from), from);
+    }
+    try {
+      await this.#writePlaced(at, run, from);
+    } finally {
+      this.gate.leave();
+    }
+  }
+
+  /** Sectors that live on the spare, at one place. */
+  async #writePlaced(at: number, run: Run, from: Uint8Array): Promise<void> {
     const first = bytesToSectors(at + run.from);
+    this.#forgetMain(first, from.length);
     try {
       await this.side.write(run.at, from, first);
     } catch (error) {
@@ -240,9 +268,8 @@ export class SectorIo {
   async #writePieces(at: Bytes, from: Uint8Array, error: unknown): Promise<void> {
     const failed = await this.main.writePieces(at, from, error);
     this.#changed();
-    const { entries } = this.side;
+    const isRemapped = (sector: number): boolean => this.side.entries.spareOf(sectors(sector)) !== undefined;
     for (const piece of failed) {
-      const isRemapped = (sector: number): boolean => entries.spareOf(sectors(sector)) !== undefined;
       const [first, end] = [bytesToSectors(piece.at), bytesToSectors(piece.end)];
       const verdict = this.policy.writeFailed(first, end, isRemapped);
       const part = from.subarray(piece.at - at, piece.end - at);
@@ -258,8 +285,39 @@ export class SectorIo {
     return route(this.side.entries, bytes(at), data.length).every(({ on }) => on === 'spare') && end > first;
   }
 
+  /** Moves sectors with what was read of them. */
+  async #moveRead(at: number, data: Uint8Array): Promise<void> {
+    const first = bytesToSectors(at);
+    if (!(await this.#move(at, data))) return;
+    for (let sector = first; sector < first + data.length / SECTOR_SIZE; sector++)
+      this.leftOnMain.add(sector);
+  }
+
+  /** From now on main has not got what these sectors hold. */
+  #forgetMain(first: number, length: number): void {
+    if (this.leftOnMain.size === 0) return;
+    for (let sector = first; sector < first + length / SECTOR_SIZE; sector++) this.leftOnMain.delete(sector);
+  }
+
+  /** Reads what main still has of a sector that lives on the spare; false where that is not what it holds. */
+  async readLeftOnMain(sector: Sectors, into: Uint8Array): Promise<boolean> {
+    if (!this.leftOnMain.has(sector)) return false;
+    const lost = await readCarefully(this.main.device, bytes(sector * SECTOR_SIZE), into);
+    // written meanwhile, it is not what was read
+    return lost.length === 0 && this.leftOnMain.has(sector);
+  }
+
   /** Makes entries for these sectors where they have none; returns for how many. */
   async moveTo(first: number, data: Uint8Array): Promise<number> {
+    await this.gate.enter();
+    try {
+      return await this.#moveTo(first, data);
+    } finally {
+      this.gate.leave();
+    }
+  }
+
+  async #moveTo(first: number, data: Uint8Array): Promise<number> {
     const { side } = this;
     const end = first + data.length / SECTOR_SIZE;
     let moved = 0;
@@ -284,6 +342,17 @@ export class SectorIo {
     }
     if (moved > 0) this.#changed();
     return moved;
+  }
+
+  /** Drops the entry of a sector whose data main holds durably. @throws DmremapError where it stays */
+  async drop(main: Sectors): Promise<void> {
+    await this.gate.enter();
+    try {
+      await this.side.drop(main);
+      this.leftOnMain.delete(main);
+    } finally {
+      this.gate.leave();
+    }
   }
 }
 

@@ -1,14 +1,17 @@
 import { answeringAtOnce } from '../device/at-once.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { DeviceError, DmremapError } from '../errors.js';
-import type { RemapTable } from '../format/entry.js';
+import { RemapTable } from '../format/entry.js';
 import type { Header } from '../format/header.js';
+import { extensionFor, type SourceIdentity } from '../migrate/identity.js';
 import type { LiveEntries } from '../remap/live-entries.js';
 import type { Mover } from '../remap/mover.js';
+import { type Content, contentOf } from '../store/content.js';
 import type { MetadataWriter } from '../store/writer.js';
 import { type Bytes, bytes, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 import { Copies } from './copies.js';
 import type { Counters } from './counters.js';
+import { Gate } from './gate.js';
 import { Joined } from './joined.js';
 import { SpareTable } from './spare-table.js';
 import { WriteLog } from './write-log.js';
@@ -18,6 +21,14 @@ const SECONDS_BETWEEN_MENDINGS = 30n;
 
 /** Unix seconds. */
 export type Clock = () => bigint;
+
+/** What has to learn of each change of a spare in use: the target of a migration. Each does `own` first, and fails as that does. */
+export interface Follower {
+  /** `own` writes these sectors, which hold those of main from `main` on. */
+  write(at: Bytes, from: Uint8Array, main: Sectors, own: () => Promise<void>): Promise<void>;
+  /** `own` drops the entry of a sector of main, which lives at `spare`. */
+  drop(main: Sectors, spare: Sectors, own: () => Promise<void>): Promise<void>;
+}
 
 /** An entry that is to go, once the generation without it is committed. */
 interface Drop {
@@ -36,13 +47,16 @@ export class SpareSide {
   #atOnce: ReturnType<typeof answeringAtOnce>;
   readonly #blockSectors: number;
   #table: SpareTable;
-  readonly #counters: Counters;
+  #counters: Counters;
   readonly #now: Clock;
   /** Undefined where nothing may be written. */
   #writer: MetadataWriter | undefined;
   readonly #saving = new Joined(() => this.#alone(() => this.#save()));
   #last: Promise<void> = Promise.resolve();
-  readonly #header: Header;
+  #header: Header;
+  readonly #users = new Gate();
+  /** Learns of each change while the set moves to another spare. */
+  follower: Follower | undefined;
   #drops: Drop[] = [];
   /** Sectors of main whose entries a commit was to drop of which nobody knows whether it took place. */
   readonly #doubtful = new Set<Sectors>();
@@ -125,6 +139,7 @@ export class SpareSide {
 
   /** See AnswersAtOnce; the sectors hold those of main from `main` on. */
   writeAtOnce(at: number, source: Uint8Array, from: number, length: number, main: Sectors): boolean {
+    if (this.follower !== undefined) return false;
     if (this.#atOnce?.writeAtOnce(at, source, from, length) !== true) return false;
     this.#wrote(at, source, from, length, main, this.log.moment);
     return true;
@@ -137,7 +152,12 @@ export class SpareSide {
       throw new DeviceError(this.device.name, 'read', 'EIO', Math.max(lost, sectorAt(at)), {
         hint: 'what was written there last did not reach the medium: write it again',
       });
-    await this.device.read(at, into);
+    this.#users.tryEnter();
+    try {
+      await this.device.read(at, into);
+    } finally {
+      this.#users.leave();
+    }
   }
 
   /**
@@ -147,6 +167,11 @@ export class SpareSide {
    * @throws DeviceError
    */
   async write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
+    if (this.follower === undefined) return this.#write(at, from, main);
+    return this.follower.write(at, from, main, () => this.#write(at, from, main));
+  }
+
+  async #write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
     const { moment } = this.log;
     try {
       await this.device.write(at, from);
@@ -158,6 +183,33 @@ export class SpareSide {
     this.#wrote(at, from, 0, from.length, main, moment);
   }
 
+  /** As write() of one sector with what it held before; whoever calls keeps others from it. @throws DeviceError */
+  rewrite(spare: Sectors, data: Uint8Array, main: Sectors): Promise<void> {
+    return this.#write(bytes(spare * SECTOR_SIZE), data, main);
+  }
+
+  /** As write(), of data that somebody else has too: no copy is kept. @throws DeviceError */
+  async fill(at: Bytes, from: Uint8Array): Promise<void> {
+    const { moment } = this.log;
+    this.#users.tryEnter();
+    try {
+      await this.device.write(at, from);
+    } catch (error) {
+      this.#fail();
+      throw error;
+    } finally {
+      this.#users.leave();
+    }
+    this.log.wrote(sectorAt(at), sectorAt(at + from.length), moment);
+  }
+
+  /** Closes the device once nothing is under way on it; nobody asks for anything new. */
+  async leave(): Promise<void> {
+    await this.#users.emptied();
+    await this.#last;
+    await this.device.close();
+  }
+
   #wrote(at: number, data: Uint8Array, from: number, length: number, main: Sectors, moment: number): void {
     const [first, end] = [sectorAt(at), sectorAt(at + length)];
     for (let done = 0; done < end - first; done++)
@@ -165,6 +217,16 @@ export class SpareSide {
     if (moment !== this.log.moment) this.#copies.fail();
     this.log.wrote(first, end, moment);
     if (this.log.isLong) this.save().catch(() => undefined);
+  }
+
+  /** Whether what the medium holds of a sector is not what was written last. */
+  isUnknown(sector: Sectors): boolean {
+    return !this.log.unknown.isEmpty && this.log.unknown.next(sector) === sector;
+  }
+
+  /** What was written to a sector last, where memory has it: it may not be durable yet. */
+  copyOf(sector: Sectors): Uint8Array | undefined {
+    return this.#copies.of(sector);
   }
 
   /** Sectors that no entry names any more: nobody asks what they hold. */
@@ -253,6 +315,12 @@ export class SpareSide {
    * @throws DmremapError where the entry stays
    */
   async drop(main: Sectors): Promise<void> {
+    const spare = this.entries.spareOf(main);
+    if (this.follower === undefined || spare === undefined) return this.#drop(main);
+    return this.follower.drop(main, spare, () => this.#drop(main));
+  }
+
+  async #drop(main: Sectors): Promise<void> {
     if ((this.entries.slotOf(main) ?? 0) >= (this.#writer?.content.table.count ?? 0)) await this.save();
     return new Promise((resolve, reject) => {
       const settle = (failure?: DmremapError): void => (failure === undefined ? resolve() : reject(failure));
@@ -263,10 +331,57 @@ export class SpareSide {
   }
 
   /** One after the other: what writes metadata, or changes where it is written. */
-  #alone(work: () => Promise<void>): Promise<void> {
+  #alone<Result>(work: () => Promise<Result>): Promise<Result> {
     const turn = this.#last.then(work);
-    this.#last = turn.catch(() => undefined);
+    this.#last = turn.then(
+      () => undefined,
+      () => undefined,
+    );
     return turn;
+  }
+
+  /**
+   * Does this while nobody else commits. Not for a spare that is only read.
+   *
+   * @param work with what commits to it
+   */
+  exclusively<Result>(work: (writer: MetadataWriter) => Promise<Result>): Promise<Result> {
+    return this.#alone(() => {
+      if (this.#writer === undefined) throw new Error(`${this.device.name} is only read`);
+      return work(this.#writer);
+    });
+  }
+
+  /** Gives a plain spare an extension without a second copy. @throws DmremapError where it is not written */
+  identify(identity: SourceIdentity): Promise<void> {
+    return this.exclusively(async (writer) => {
+      const outcome = await writer.commit(
+        { header: extensionFor(writer.content.header, identity) },
+        this.#now(),
+      );
+      if (outcome.kind === 'committed') return;
+      this.#fail();
+      throw 'failure' in outcome ? outcome.failure : degraded(this.device.name);
+    });
+  }
+
+  /** What is committed. */
+  snapshot(): Promise<Content> {
+    return this.exclusively(async ({ content: { block, table } }) =>
+      contentOf(block, new RemapTable(table.bytes.slice())),
+    );
+  }
+
+  /** From now on it is only read: another spare is in use. */
+  retire(): void {
+    this.#header = this.header;
+    this.#writer = undefined;
+    this.follower = undefined;
+  }
+
+  /** From now on it is in use, and what happens to the set is counted in its header. */
+  takeOver(counters: Counters): void {
+    this.#counters = counters;
   }
 
   async #save(): Promise<void> {

@@ -2,6 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { type Logger, pino } from 'pino';
 import { DmremapError } from '../errors.js';
 import type { HangUp } from '../nbd/hang-up.js';
+import type { MigrationFacts } from '../serve/live-migration.js';
 import type { Client, ServerEvents } from '../server/server.js';
 
 export type { Logger };
@@ -20,6 +21,14 @@ export async function openLog(path: string | undefined, level: Level): Promise<L
   // the terminal may be gone, or the disk full: that ends no server
   destination.on('error', () => {});
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+}
+
+/** Logs how a migration has ended. */
+export function loggedMigration(log: Logger): (facts: MigrationFacts) => void {
+  return ({ phase, target, failure }) => {
+    if (phase === 'failed') log.error({ target, error: String(failure) }, 'the migration failed');
+    else log.info({ target }, phase === 'done' ? 'the set has moved' : 'the migration was cancelled');
+  };
 }
 
 /** A log begins with this: the lines are JSON objects. */

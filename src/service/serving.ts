@@ -10,7 +10,7 @@ import { type Address, addressText } from '../server/listen.js';
 import { readCertificates, readPreSharedKeys, type Secure, secureWith } from '../server/tls.js';
 import { nbdUri, reachable } from '../server/uri.js';
 import type { Bytes } from '../units.js';
-import { type Logger, loggedEvents, openLog } from './log.js';
+import { type Logger, loggedEvents, loggedMigration, openLog } from './log.js';
 import { Metrics } from './metrics.js';
 import { notify } from './notify.js';
 import { writePidFile } from './pid-file.js';
@@ -107,7 +107,8 @@ export class Serving {
     );
     const opened = await openSet(spare, setOptions(options));
     const places = await placesOf(opened, options, secure !== undefined);
-    const served = await ServedSet.start(opened, serveOptions(options, places, secure), loggedEvents(log));
+    const wanted = { ...serveOptions(options, places, secure), migrated: loggedMigration(log) };
+    const served = await ServedSet.start(opened, wanted, loggedEvents(log));
     try {
       const found = factsOf(opened, served, places, options, secure !== undefined);
       const metered = await meter(measured, found.setUuid ?? spare, served);
@@ -202,7 +203,7 @@ function serveOptions(
   options: ServingOptions,
   { nbd, control }: Places,
   secure: Secure | undefined,
-): ServeOptions {
+): Omit<ServeOptions, 'migrated'> {
   return {
     exportName: options.export,
     description: 'remapped by dmremap',

@@ -23,6 +23,14 @@ export type Outcome =
   /** Nothing is known of any copy: no FLUSH is answered with success before mend() has made one whole. */
   | { readonly kind: 'unknown'; readonly failure: DmremapError };
 
+/** Why a commit is not one in all copies. @param name of the device */
+export function failureOf(
+  outcome: { readonly kind?: Outcome['kind']; readonly failure?: DmremapError },
+  name: string,
+): DmremapError {
+  return outcome.failure ?? new DmremapError('io', `${name}: a copy of its metadata cannot be written`);
+}
+
 /**
  * Saves what these phases overwrite, does the work, and marks what was saved as finished: an undo file. Asked
  * for where a change tears the only copy if the power fails.

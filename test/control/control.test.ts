@@ -36,6 +36,9 @@ test('each message does what it says', async () => {
     ['restore', 'error 3 unsaved: save first'],
     ['restore discard', 'ok'],
     ['attach /dev/disk by/its  name', 'ok'],
+    ['migrate SPARE=12', 'ok'],
+    ['migrate-status', 'ok none'],
+    ['migrate-cancel', 'ok'],
     ['remap 17', 'ok'],
     ['unremap 8-15', 'ok'],
     ['verify 3+2', 'ok 3 main'],
@@ -44,7 +47,8 @@ test('each message does what it says', async () => {
     ['stop force', 'ok'],
   ] as const)
     assert.is(await ask(path, message), answer, message);
-  const wanted = ['save', 'save', 'restore discard', 'attach /dev/disk by/its  name', 'remap 17+1'];
+  const wanted = ['save', 'save', 'restore discard', 'attach /dev/disk by/its  name'];
+  wanted.push('migrate SPARE=12', 'migrate-cancel', 'remap 17+1');
   assert.equal(recorder.asked, [...wanted, 'unremap 8+8', 'stop force']);
 });
 
@@ -58,6 +62,9 @@ test('what is no message is an error, and does nothing', async () => {
     'remap -1',
     'remap 1 2',
     'attach',
+    'migrate',
+    'migrate-status now',
+    'migrate-cancel now',
     'stop it',
   ])
     assert.match(await ask(path, message), /^error /, message);

@@ -17,6 +17,11 @@ export class Recorder implements Controlled {
     return this.#note('restore discard');
   };
   attach = (device: string) => this.#note(`attach ${device}`);
+  migrate = (device: string) => this.#note(`migrate ${device}`);
+  /** What migrateStatus() says, one after the other. */
+  readonly migration: string[] = [];
+  migrateStatus = async () => this.migration.shift() ?? 'none';
+  migrateCancel = () => this.#note('migrate-cancel');
   status = async () => STATUS_LINE;
   remap = (range: SectorRange) => this.#note(`remap ${range.first}+${range.count}`);
   unremap = (range: SectorRange) => this.#note(`unremap ${range.first}+${range.count}`);
@@ -34,4 +39,9 @@ export class Recorder implements Controlled {
     this.asked.push(what);
     return '';
   }
+}
+
+/** The same while its set moves to another spare. */
+export class MovingRecorder extends Recorder {
+  override status = async () => `${STATUS_LINE} migration=copying:45%`;
 }

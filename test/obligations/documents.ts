@@ -1,7 +1,9 @@
 /** One real document of every kind that --json prints: all that a schema describes comes up in one of them. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ControlServer } from '../../src/control/server.js';
 import { decodeHead, HEAD_SIZE, isRefusal, sectorInState, UNDO_STATE } from '../../src/undo/format.js';
+import { MovingRecorder } from '../control/recorder.js';
 import { endPlace, patchSealed } from '../support/build-image.js';
 import { fixture } from '../support/fixtures.js';
 import { healthyImage, readingLines, type Things } from './commands.js';
@@ -103,6 +105,10 @@ async function serves(shop: Workshop, things: Things, run: Run): Promise<void> {
   const { control } = things;
   for (const message of ['ping', 'stop']) await run('ctl', message, '--control', control);
   await run('status', '--control', control);
+  const moving = new ControlServer(new MovingRecorder());
+  await moving.listen({ kind: 'unix', path: shop.path('moving.ctl') });
+  await run('status', '--control', shop.path('moving.ctl'));
+  await moving.stop();
   const sockets = ['--unix', shop.path('served.nbd'), '--control', shop.path('served.ctl')];
   await run(
     'serve',

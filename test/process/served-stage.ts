@@ -1,9 +1,10 @@
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { serve, start } from '../commands/served-set.js';
-import { fsck } from '../obligations/run-cli.js';
+import { ask, serve, start } from '../commands/served-set.js';
+import { dmremap, fsck } from '../obligations/run-cli.js';
 import { Workshop } from '../obligations/workshop.js';
 import { FailingDisk } from '../serve/failing-disk.js';
+import { activeOf, roleOf } from '../serve/section-8.js';
 import { buildImage, type Layout } from '../support/build-image.js';
 import { SECTOR, u32 } from '../support/format-numbers.js';
 import { assert } from '../support/harness.js';
@@ -18,6 +19,8 @@ export interface SetKind {
   readonly layout: Layout;
   /** Sectors that main does not take; reads of them are well. */
   readonly failing?: readonly [from: number, end: number];
+  /** Another spare is there, and the set moves to it whenever it is served. */
+  readonly moves?: boolean;
 }
 
 /** What was under way when a server was killed. */
@@ -28,14 +31,23 @@ export interface ServerKill {
   /** Sectors whose last acknowledged write was not flushed and is gone. */
   readonly lost: number;
   readonly corrected: boolean;
+  /** How far a migration was. */
+  readonly moved: 'none' | 'begun' | 'between' | 'done';
 }
 
 /** When a server is killed: milliseconds after this reply or message, or after the load has begun (0). */
 type Moment =
   | { readonly after: 'start'; readonly delay: number }
-  | { readonly after: 'load' | 'reply' | 'message'; readonly count: number; readonly delay: number };
+  | {
+      readonly after: 'load' | 'reply' | 'message' | 'migrate';
+      readonly count: number;
+      readonly delay: number;
+    };
 
 const [MAIN_SECTORS, SPARE_SECTORS, CAPACITY] = [512, 1024, 450];
+const OTHER_SECTORS = 1200;
+/** Within so many milliseconds after a migration has begun the server is killed. */
+const MOVING_MS = 120;
 const READ_AT_ONCE = 64;
 
 /** Remapped from the start: single sectors, and a run. */
@@ -47,7 +59,9 @@ export class ServedStage {
   readonly #kind: SetKind;
   readonly #random: Random;
   readonly #books: Books;
-  readonly #spare: string;
+  #spare: string;
+  /** What it moves to next. */
+  #other: string | undefined;
   /** Where the bytes of main lie, and where the server finds it. */
   readonly #content: string;
   #main: string;
@@ -81,6 +95,7 @@ export class ServedStage {
       if (!this.#fails(sector)) remapped.set(sector, REMAPPED.includes(sector));
     this.#books = { ledger, remapped, generation: 0 };
     this.#spare = this.#shop.put('spare.img', spare);
+    if (kind.moves === true) this.#other = this.#shop.put('other.img', Buffer.alloc(OTHER_SECTORS * SECTOR));
     const main = ledger.shown(0, MAIN_SECTORS);
     // nobody may ever read what lies on main of a remapped sector
     for (const sector of REMAPPED) main.fill(0xee, sector * SECTOR, (sector + 1) * SECTOR);
@@ -97,8 +112,9 @@ export class ServedStage {
     const moment = this.#moment();
     const died =
       moment.after === 'start' ? await this.#killStarting(moment.delay) : await this.#killLoaded(moment);
-    const { corrected, lost } = await this.#verify();
-    return { ...died, corrected, lost };
+    const moved = await this.#settleMove();
+    const { corrected, lost } = await this.#verify(moved !== 'none');
+    return { ...died, corrected: corrected || moved === 'between', lost, moved };
   }
 
   /** Serves once more: a client reads what the last kill has left. */
@@ -123,6 +139,8 @@ export class ServedStage {
 
   #moment(): Moment {
     const random = this.#random;
+    if (this.#other !== undefined && random.chance(0.9))
+      return { after: 'migrate', count: 1, delay: random.below(MOVING_MS) };
     if (random.chance(0.06)) return { after: 'start', delay: random.between(100, 400) };
     if (random.chance(0.3)) return { after: 'load', count: 0, delay: random.below(150) };
     if (random.chance(0.4)) return { after: 'reply', count: random.between(1, 400), delay: 0 };
@@ -153,6 +171,10 @@ export class ServedStage {
     });
     await load.attach(socket);
     if (moment.after === 'load') void delay(moment.delay).then(kill);
+    if (moment.after === 'migrate') {
+      assert.is(await ask(control, `migrate ${this.#other}`), 'ok started');
+      void delay(moment.delay).then(kill);
+    }
     await load.run();
     await ended;
     assert.ok(child.killed, 'the server ended by itself');
@@ -160,11 +182,35 @@ export class ServedStage {
     return { ...underWay, isStarting: false };
   }
 
+  /** Which of the two spares is active, by an independent reading; check does what is left of a migration. */
+  async #settleMove(): Promise<ServerKill['moved']> {
+    const [from, to] = [this.#spare, this.#other];
+    if (to === undefined) return 'none';
+    const before = [readFileSync(from), readFileSync(to)] as const;
+    if (before[1].every((byte) => byte === 0)) return 'none';
+    const active = activeOf(...before);
+    assert.ok(active !== undefined, 'no spare is active, or more than one');
+    const { code, stdout, stderr } = await dmremap(['check', '-p', from, to], { env: this.#shop.env });
+    const said = `check -p answers ${code}: ${stdout}${stderr}`;
+    const after = [readFileSync(from), readFileSync(to)] as const;
+    assert.is(activeOf(...after), active, said);
+    if (active === 'from') {
+      // an incomplete target is a problem of its own, and what the next migration begins with
+      assert.ok(code === 4 || code === 5, said);
+      return 'begun';
+    }
+    assert.ok(code === 0 || code === 1, said);
+    assert.is(roleOf(after[1]), 0, said);
+    [this.#spare, this.#other] = [to, from];
+    writeFileSync(from, Buffer.alloc(before[0].length));
+    return roleOf(before[1]) === 0 ? 'done' : 'between';
+  }
+
   /** The images, as check leaves them and by the independent reader. */
-  async #verify(): Promise<{ corrected: boolean; lost: number }> {
+  async #verify(isSettled: boolean): Promise<{ corrected: boolean; lost: number }> {
     const main = readFileSync(this.#content);
     // else the server itself has to recover the set
-    const isChecked = this.#random.chance(0.5);
+    const isChecked = isSettled || this.#random.chance(0.5);
     const spare = isChecked ? this.#spare : this.#shop.path('copy.img');
     if (!isChecked) copyFileSync(this.#spare, spare);
     const { code, stdout, stderr } = await fsck(['-p', spare], { env: this.#shop.env });

@@ -6,11 +6,11 @@ import { RecordingDevice } from '../../src/device/filters/recording-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
 import { DmremapError } from '../../src/errors.js';
 import { RemapSet } from '../../src/serve/remap-set.js';
-import { RequestFailed } from '../../src/serve/served-device.js';
-import { bytes, sectors } from '../../src/units.js';
+import { bytes } from '../../src/units.js';
 import { buildImage } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
 import { remapped, SECTOR, settings } from './stand.js';
+import { flush, forgiving, putBack, SECTORS, stamp, Witness, write } from './witness.js';
 
 /**
  * Main and spare lose power together, at every moment and with every loss that section 4 of the format allows:
@@ -19,34 +19,7 @@ import { remapped, SECTOR, settings } from './stand.js';
 
 const test = suite('power cuts under the remap device');
 
-const SECTORS = 24;
 const OUTCOMES = 40;
-
-/** A sector's value at its beginning: which sector it is, and which write. */
-function stamp(sector: number, write: number): Uint8Array {
-  const data = new Uint8Array(SECTOR);
-  new DataView(data.buffer).setUint32(0, sector);
-  new DataView(data.buffer).setUint32(4, write);
-  return data;
-}
-
-class Witness {
-  /** The last write of each sector that was begun, and at each answered flush the last that it covers. */
-  readonly begun = new Map<number, number>();
-  readonly answered = new Map<number, number>();
-  readonly flushed: ReadonlyMap<number, number>[] = [new Map()];
-  writes = 0;
-
-  /** What is wrong with a sector that holds this after so many answered flushes; undefined where nothing is. */
-  judge(sector: number, data: Uint8Array, flushes: number): string | undefined {
-    const view = new DataView(data.buffer, data.byteOffset);
-    const [owner, write] = [view.getUint32(0), view.getUint32(4)];
-    if (owner !== sector) return `sector ${sector} holds data of sector ${owner}`;
-    const least = this.flushed[flushes]?.get(sector) ?? 0;
-    if (write < least) return `sector ${sector} holds write ${write}, but write ${least} was flushed`;
-    return undefined;
-  }
-}
 
 interface Cut {
   readonly states: number;
@@ -91,47 +64,6 @@ async function work(set: RemapSet, main: ErrorDevice, witness: Witness, recordin
   }
   await flush(set, witness, recording);
   await forgiving(set.close());
-}
-
-/** A sector that lives on the spare goes back to main, which is well again. */
-async function putBack(set: RemapSet, main: ErrorDevice, dice: Dice): Promise<void> {
-  const moved = Array.from({ length: SECTORS }, (_, sector) => sectors(sector)).filter(
-    (sector) => set.lookup(sector).spare !== undefined,
-  );
-  const sector = moved[dice.below(moved.length)];
-  if (sector === undefined) return;
-  main.clearFaults();
-  await forgiving(set.unremap(sector));
-  main.addFault({ sector: dice.below(SECTORS), on: 'write' });
-}
-
-async function write(set: RemapSet, witness: Witness, dice: Dice): Promise<void> {
-  const first = dice.below(SECTORS);
-  const count = 1 + dice.below(Math.min(4, SECTORS - first));
-  const number = ++witness.writes;
-  const data = Buffer.concat(Array.from({ length: count }, (_, index) => stamp(first + index, number)));
-  for (let sector = first; sector < first + count; sector++) witness.begun.set(sector, number);
-  if (!(await forgiving(set.device.write(bytes(first * SECTOR), data, false)))) return;
-  for (let sector = first; sector < first + count; sector++)
-    witness.answered.set(sector, Math.max(number, witness.answered.get(sector) ?? 0));
-}
-
-async function flush(set: RemapSet, witness: Witness, recording: Recording): Promise<void> {
-  const covered = new Map(witness.answered);
-  if (!(await forgiving(set.device.flush()))) return;
-  witness.flushed.push(covered);
-  recording.answer();
-}
-
-/** False where it failed, as it may. */
-async function forgiving(work: Promise<void>): Promise<boolean> {
-  try {
-    await work;
-    return true;
-  } catch (error) {
-    if (error instanceof RequestFailed || error instanceof DmremapError) return false;
-    throw error;
-  }
 }
 
 async function judgeState(

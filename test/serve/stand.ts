@@ -18,7 +18,7 @@ export interface StandSpec {
   readonly entries?: readonly Entry[];
   readonly physicalBlockSize?: number;
   readonly remap?: RemapMode;
-  readonly layout?: 'redundant' | 'plain-ext';
+  readonly layout?: 'redundant' | 'plain' | 'plain-ext';
   readonly spareSectors?: number;
 }
 

@@ -2,7 +2,7 @@ import type { Pairs } from '../../device/carry/batches.js';
 import { carry, compare } from '../../device/carry/carry.js';
 import { DeviceError, DmremapError } from '../../errors.js';
 import type { RemapTable } from '../../format/entry.js';
-import type { MetadataWriter } from '../../store/writer.js';
+import { failureOf, type MetadataWriter } from '../../store/writer.js';
 import { type Bytes, bytes, SECTOR_SIZE, type Sectors } from '../../units.js';
 import type { Sides } from './sides.js';
 
@@ -189,9 +189,4 @@ class CarryOver {
       data: { device: name, sector },
     });
   }
-}
-
-/** Why a commit is not one in all copies. */
-export function failureOf(outcome: { readonly failure?: DmremapError }, name: string): DmremapError {
-  return outcome.failure ?? new DmremapError('io', `${name}: a copy of its metadata cannot be written`);
 }

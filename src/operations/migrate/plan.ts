@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DmremapError } from '../../errors.js';
 import type { Step, Wish } from '../../migrate/course.js';
+import type { SourceIdentity } from '../../migrate/identity.js';
 import type { Content } from '../../store/content.js';
 import { erase } from '../../store/create.js';
 import type { Phase } from '../../store/phase.js';
@@ -16,7 +17,7 @@ import {
 } from '../occupant.js';
 import { type FoundSpare, type FoundTarget, lookAtSource, lookAtTarget } from './look.js';
 import type { MainOfSet } from './main-of-set.js';
-import { identified, type SourceIdentity, targetPhases } from './prepare.js';
+import { identified, targetPhases } from './prepare.js';
 import type { Side } from './sides.js';
 
 /** All that is known when both devices are held. */
@@ -105,7 +106,11 @@ async function preparing(
 }
 
 /** A set without remaps is another main's all the same. */
-function refuseOtherSet(path: string, { headers, remaps }: Occupant, discard: number | undefined): void {
+export function refuseOtherSet(
+  path: string,
+  { headers, remaps }: Occupant,
+  discard: number | undefined,
+): void {
   if (headers.length === 0 || discard === remaps.count) return;
   throw new DmremapError('wrong-device', `${path} holds another DMREMAP3 set, without remaps`, {
     hint: `if nobody needs it: --discard-remaps ${remaps.count}`,

@@ -1,7 +1,7 @@
 import { DmremapError } from '../../errors.js';
 import { nextGeneration } from '../../format/generation.js';
-import { plainGeometry } from '../../format/geometry.js';
-import { CAPACITY, EXT_MAGIC, encodeHeader, type Header, hasExtension } from '../../format/header.js';
+import { CAPACITY, encodeHeader, type Header, hasExtension } from '../../format/header.js';
+import { extensionFor, type SourceIdentity } from '../../migrate/identity.js';
 import { type TargetRequest, targetContent } from '../../migrate/target.js';
 import { commit } from '../../store/commit.js';
 import { type Content, contentOf, samePlaces } from '../../store/content.js';
@@ -11,34 +11,11 @@ import { contentToWrite, mendingPhases } from '../../store/mend.js';
 import { inParts, type Phase } from '../../store/phase.js';
 import { dataArea } from '../../store/relayout.js';
 import { stepBetween } from '../../store/step.js';
-import { MetadataWriter } from '../../store/writer.js';
-import { type Bytes, sectors } from '../../units.js';
-import { failureOf } from './carry-over.js';
+import { failureOf, MetadataWriter } from '../../store/writer.js';
+import type { Bytes } from '../../units.js';
 import type { Side } from './sides.js';
 
 /** What comes before any data is copied: an identity for a plain source, and step 1 of format.md section 8. */
-
-/** Identities for a source that has none. */
-export interface SourceIdentity {
-  readonly setUuid: string;
-  readonly spareUuid: string;
-  /** Of main, where it is known. */
-  readonly mainId: string;
-}
-
-/** The fields that give a plain source an extension without a second copy; none where it has one. */
-function extensionFor(header: Header, { setUuid, spareUuid, mainId }: SourceIdentity): Partial<Header> {
-  if (hasExtension(header)) return {};
-  const geometry = plainGeometry(sectors(Number(header.spare_device_size)), header.max_entries);
-  return {
-    ext_magic: EXT_MAGIC,
-    set_uuid: setUuid,
-    spare_uuid: spareUuid,
-    main_id: mainId,
-    data_start: BigInt(geometry.data_start),
-    data_sectors: BigInt(geometry.data_sectors),
-  };
-}
 
 /** The source as identifySource() will leave it, for a plan. */
 export function identified({ block, header, table }: Content, identity: SourceIdentity): Content {

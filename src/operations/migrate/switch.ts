@@ -1,10 +1,8 @@
-import { readPastCache } from '../../device/past-cache.js';
-import { DeviceError, type DmremapError } from '../../errors.js';
-import { type Header, isRedundant, ROLE } from '../../format/header.js';
+import type { DmremapError } from '../../errors.js';
+import { type Header, ROLE } from '../../format/header.js';
 import { activated, completed, notRetired, retired } from '../../migrate/target.js';
-import { placeOf } from '../../store/content.js';
-import type { MetadataWriter } from '../../store/writer.js';
-import { failureOf } from './carry-over.js';
+import { isLostCopyErased } from '../../store/lost-copy.js';
+import { failureOf, type MetadataWriter } from '../../store/writer.js';
 import type { Side } from './sides.js';
 
 /** The commit point of a migration: steps 3 to 5 of format.md section 8, once all data is there. */
@@ -36,7 +34,7 @@ export async function retire(source: Committing, target: Header, now: bigint): P
   const { writer, side } = source;
   const before = writer.content.header;
   const wasDegraded = writer.health === 'degraded';
-  if (wasDegraded && !(await isOtherCopyErased(source)))
+  if (wasDegraded && !(await isLostCopyErased(side.device, writer)))
     return { kind: 'not written', isActive: true, failure: failureOf({}, side.device.name) };
   const outcome = await writer.commitToAll({ header: retired(target) }, now);
   if (outcome.kind === 'committed' || (outcome.kind === 'degraded' && wasDegraded))
@@ -54,21 +52,6 @@ async function takeBack(writer: MetadataWriter, before: Header, now: bigint): Pr
   }
   await writer.mend();
   return writer.health !== 'unknown' && writer.content.header.role === ROLE.active;
-}
-
-/** Whether the copy that cannot be written is unfindable for good. */
-async function isOtherCopyErased({ writer, side }: Committing): Promise<boolean> {
-  const { header } = writer.content;
-  const { lost } = writer;
-  if (lost === undefined || !isRedundant(header)) return false;
-  const sector = new Uint8Array(side.device.logicalBlockSize);
-  try {
-    await readPastCache(side.device, placeOf(header, lost).headerAt, sector);
-    return sector.every((byte) => byte === 0);
-  } catch (error) {
-    if (error instanceof DeviceError) return false;
-    throw error;
-  }
 }
 
 /**

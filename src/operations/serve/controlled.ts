@@ -2,15 +2,21 @@ import type { Controlled } from '../../control/controlled.js';
 import { ConcurrentFile } from '../../device/concurrent-file.js';
 import { DmremapError } from '../../errors.js';
 import type { SectorRange } from '../../exchange/quantities.js';
+import type { MigrationFacts } from '../../serve/live-migration.js';
 import type { RemapSet } from '../../serve/remap-set.js';
 import { type Sectors, sectors } from '../../units.js';
 import { openNamed } from '../open-device.js';
 import { statusLine } from '../status.js';
 import { liveStatus } from './live-status.js';
+import type { LiveTargets } from './live-target.js';
+import { migrationLine } from './migration-line.js';
 
 /** What else of a server its operator can ask for. */
 export interface Premises {
   readonly set: RemapSet;
+  readonly targets: LiveTargets;
+  /** Told when a migration has ended. */
+  readonly migrated: (facts: MigrationFacts) => void;
   /** Clients that are attached. */
   readonly clients: () => number;
   readonly scanPercent: () => number;
@@ -22,7 +28,8 @@ export interface Premises {
 const NAMED = 64;
 
 /** Carries out the messages of cli.md, “Serving”, on a set that is served. */
-export function controlled({ set, clients, scanPercent, stop }: Premises): Controlled {
+export function controlled(premises: Premises): Controlled {
+  const { set, clients, scanPercent, stop } = premises;
   return {
     save: async () => {
       await set.save();
@@ -43,6 +50,24 @@ export function controlled({ set, clients, scanPercent, stop }: Premises): Contr
         throw error;
       }
       return `${set.facts.remapped} remaps`;
+    },
+    migrate: async (device) => {
+      const { targets, migrated } = premises;
+      await set.migrate({
+        identity: targets.identity(),
+        prepare: (source) => targets.prepare(device, source),
+        ended: migrated,
+      });
+      return 'started';
+    },
+    migrateStatus: async () => migrationLine(set.facts.migration),
+    migrateCancel: async () => {
+      await set.cancelMigration();
+      const { migration } = set.facts;
+      // it may have come to its end, or failed, before it was heard
+      if (migration?.phase !== 'cancelled')
+        throw new DmremapError('usage', `it is ${migrationLine(migration)}`);
+      return 'cancelled';
     },
     status: async () => statusLine(liveStatus(set.facts, scanPercent())),
     remap: async (range) => {

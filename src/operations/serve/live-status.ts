@@ -1,10 +1,11 @@
 import { STATE } from '../../format/header.js';
+import type { MigrationFacts } from '../../serve/live-migration.js';
 import type { SetFacts } from '../../serve/remap-set.js';
-import { NEARLY_FULL, type Status } from '../status.js';
+import { type MigrationStatus, NEARLY_FULL, type Status } from '../status.js';
 
 /** The status of a set that is served (cli.md, “Serving”). */
 export function liveStatus(facts: SetFacts, scanPercent: number): Status {
-  const { header, remapped, lost_remaps, failure, isDirty } = facts;
+  const { header, remapped, lost_remaps, failure, isDirty, migration } = facts;
   return {
     start: 0,
     length: header.main_device_size,
@@ -20,13 +21,27 @@ export function liveStatus(facts: SetFacts, scanPercent: number): Status {
     scan_percent: scanPercent,
     persist: failure !== undefined ? 'failed' : isDirty ? 'dirty' : 'enabled',
     last_save: header.last_update_time,
+    ...(migration?.isUnderWay === true ? { migration: progressOf(migration) } : {}),
   };
 }
 
-function healthOf({ header, remapped, freeSectors, isWhole, pending, failure }: SetFacts): 1 | 2 | 3 {
+function progressOf({ phase, done, total }: MigrationFacts): MigrationStatus {
+  return { phase, percent: total === 0 ? 100 : Math.floor((100 * done) / total) };
+}
+
+function healthOf({
+  header,
+  remapped,
+  freeSectors,
+  isWhole,
+  pending,
+  failure,
+  migration,
+}: SetFacts): 1 | 2 | 3 {
   const { max_entries, state } = header;
   const isFull = remapped >= max_entries || freeSectors === 0;
   // a copy that cannot be written, and what could not be remapped, are the end of a spare (cli.md)
-  if (isFull || !isWhole || failure !== undefined || state === STATE.error) return 3;
+  const isLame = !isWhole || failure !== undefined || migration?.phase === 'held';
+  if (isFull || isLame || state === STATE.error) return 3;
   return remapped >= NEARLY_FULL * max_entries || pending > 0 ? 2 : 1;
 }

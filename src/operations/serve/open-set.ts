@@ -11,6 +11,7 @@ import { resolveMain } from '../main-device.js';
 import { openNamed } from '../open-device.js';
 import { withUndo } from '../undo-files.js';
 import { recoverInMemory } from './in-memory.js';
+import { LiveTargets } from './live-target.js';
 import { diagnoseForServing } from './recover.js';
 
 export interface OpenSetOptions {
@@ -34,6 +35,7 @@ export interface OpenSet {
   /** As it was found. */
   readonly header: Header;
   readonly main: ResolvedMain;
+  readonly targets: LiveTargets;
   /** What was done in memory to serve it; empty where nothing was. */
   readonly recovered: readonly string[];
   /** Who uses the spare besides, where it is only read. */
@@ -70,7 +72,8 @@ export async function openSet(path: string, options: OpenSetOptions): Promise<Op
         guard: await guardFor(spare, header, options, found),
       },
     );
-    return { set, header, main: found, recovered: memory?.done ?? [], holder };
+    const targets = new LiveTargets(found, spare, options.now);
+    return { set, header, main: found, targets, recovered: memory?.done ?? [], holder };
   } catch (error) {
     await main?.close();
     await spare.close();

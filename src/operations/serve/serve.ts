@@ -1,4 +1,5 @@
 import { ControlServer } from '../../control/server.js';
+import type { MigrationFacts } from '../../serve/live-migration.js';
 import type { Address } from '../../server/listen.js';
 import { NbdServer, type ServerEvents } from '../../server/server.js';
 import type { Secure } from '../../server/tls.js';
@@ -17,6 +18,8 @@ export interface ServeOptions {
   readonly control: Address | undefined;
   readonly secure: Secure | undefined;
   readonly maxConnections: number;
+  /** Told when a migration has ended. */
+  readonly migrated: (facts: MigrationFacts) => void;
   /** Bytes a second that the surface scan reads at most; undefined: there is none. */
   readonly scan: Bytes | undefined;
 }
@@ -52,6 +55,8 @@ export class ServedSet {
         clients: () => this.#nbd.attached,
         scanPercent: () => this.#percent,
         stop: () => this.#ask(),
+        targets: opened.targets,
+        migrated: options.migrated,
       }),
     );
   }

@@ -1,0 +1,46 @@
+import { assert, suite } from '../support/harness.js';
+import { Random } from '../support/random.js';
+import { ServedStage, type ServerKill } from './served-stage.js';
+import { AT_A_TIME } from './stage.js';
+
+/**
+ * A server is killed (SIGKILL) at random moments of a migration, with writes, flushes and messages under way.
+ * One of the two spares is active, and has what was flushed: by check, by the independent reader, and by the
+ * server that is started next, which moves the set on.
+ */
+
+const test = suite('serve, killed while the set moves');
+
+const KILLS = 130;
+
+async function killOne(kills: number, seed: number): Promise<ServerKill[]> {
+  const kind = { name: 'a set that moves', layout: 'redundant', moves: true } as const;
+  const stage = await ServedStage.of(kind, new Random(seed));
+  const done: ServerKill[] = [];
+  try {
+    while (done.length < kills) done.push(await stage.kill());
+    await stage.end();
+    return done;
+  } catch (error) {
+    throw new Error(`seed ${seed}, kill ${done.length + 1}`, { cause: error });
+  } finally {
+    stage.cleanUp();
+  }
+}
+
+test(
+  'one spare is active, and has all that was flushed',
+  async () => {
+    const each = Array.from({ length: AT_A_TIME }, (_, index) => killOne(KILLS / AT_A_TIME, 101 + index));
+    const kills = (await Promise.all(each)).flat();
+    const count = (how: ServerKill['moved']): number => kills.filter(({ moved }) => moved === how).length;
+    const loaded = kills.filter(({ requests }) => requests > 0).length;
+    console.log(
+      `${kills.length} kills, ${loaded} with requests under way: ${count('begun')} before the commit point, ` +
+        `${count('between')} behind it with the end missing, ${count('done')} behind all; ${count('none')} without a migration`,
+    );
+    assert.ok(kills.length >= 100);
+    assert.ok(count('begun') > 20 && count('done') + count('between') > 20);
+  },
+  { timeoutMs: 200_000 },
+);
