@@ -4,6 +4,7 @@ import { SectorIndex } from '../remap/sector-index.js';
 import { SECTOR_SIZE, sectors } from '../units.js';
 import { HandOver } from './hand-over.js';
 import { Mirror } from './mirror.js';
+import { endsWithin } from './patience.js';
 import type { SectorIo } from './sector-io.js';
 import { SpareCopy } from './spare-copy.js';
 import type { Clock, SpareSide } from './spare-side.js';
@@ -181,8 +182,7 @@ export class LiveMigration {
       signal.throwIfAborted();
       gate.shut();
       try {
-        const emptied = gate.emptied().then(() => true);
-        if (await Promise.race([emptied, delay(HOLD, false, { ref: false })])) return await work();
+        if (await endsWithin(HOLD, gate.emptied())) return await work();
       } finally {
         if (this.#phase !== 'held') gate.open();
       }
@@ -219,5 +219,5 @@ export class LiveMigration {
 
 /** A device that hangs is not waited for for ever. */
 async function leave(side: SpareSide): Promise<void> {
-  await Promise.race([side.leave().catch(() => undefined), delay(HOLD, undefined, { ref: false })]);
+  await endsWithin(HOLD, side.leave());
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DmremapError } from '../errors.js';
 
 /** So long a target may take over one request, in milliseconds: nobody who uses the set waits longer for it. */
@@ -30,4 +31,17 @@ export function patiently<Result>(
       .then(resolve, reject)
       .finally(() => clearTimeout(timer));
   });
+}
+
+/** Whether `work` ends well within so many milliseconds. */
+export async function endsWithin(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  const stopping = new AbortController();
+  const late = delay(milliseconds, false, { signal: stopping.signal }).catch(() => false);
+  const ended = work.then(
+    () => true,
+    () => false,
+  );
+  const isInTime = await Promise.race([ended, late]);
+  stopping.abort();
+  return isInTime;
 }

@@ -81,7 +81,9 @@ export class RemapSet {
   readonly #settings: RemapSettings;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #migration: LiveMigration | undefined;
-  #isPreparing = false;
+  /** The spare is being changed for another, or loaded again. */
+  #isChanging = false;
+  #isClosing = false;
 
   private constructor(main: BlockDevice, spare: Opened, settings: RemapSettings) {
     this.#settings = settings;
@@ -156,15 +158,15 @@ export class RemapSet {
    * @throws DmremapError `permission`; `usage` where there are some and they are not to be forgotten; as open()
    */
   async restore(discard: boolean): Promise<void> {
-    if (this.#settings.readOnly) throw readOnlySet();
-    this.#refuseMigrating();
-    await this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
-      const { side } = this.#io;
-      if (side.unsaved > 0 && !discard)
-        throw new DmremapError('usage', `${side.unsaved} unsaved`, { hint: 'save first' });
-      this.#io.leftOnMain.clear();
-      await side.reload((device) => openWriter(device, this.#settings));
-    });
+    await this.#changeSpare(() =>
+      this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
+        const { side } = this.#io;
+        if (side.unsaved > 0 && !discard)
+          throw new DmremapError('usage', `${side.unsaved} unsaved`, { hint: 'save first' });
+        this.#io.leftOnMain.clear();
+        await side.reload((device) => openWriter(device, this.#settings));
+      }),
+    );
   }
 
   /**
@@ -175,14 +177,14 @@ export class RemapSet {
    * as save()
    */
   async attach(device: BlockDevice): Promise<void> {
-    if (this.#settings.readOnly) throw readOnlySet();
-    this.#refuseMigrating();
     const { side } = this.#io;
-    await this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
-      const old = side.device;
-      await side.adopt(() => openWriter(device, this.#settings));
-      await old.close().catch(() => undefined);
-    });
+    await this.#changeSpare(() =>
+      this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
+        const old = side.device;
+        await side.adopt(() => openWriter(device, this.#settings));
+        await old.close().catch(() => undefined);
+      }),
+    );
     side.setState(STATE.dirty);
     await this.save();
   }
@@ -232,17 +234,30 @@ export class RemapSet {
    * has begun then
    */
   async migrate({ identity, prepare, ended }: MigrationRequest): Promise<void> {
-    if (this.#settings.readOnly) throw readOnlySet();
-    this.#refuseMigrating();
-    this.#isPreparing = true;
-    try {
+    await this.#changeSpare(async () => {
       const { side } = this.#io;
       if (!hasExtension(side.header)) await side.identify(identity);
       const target = await this.#openTarget(await prepare(await side.snapshot()));
+      if (this.#isClosing) {
+        await target.leave();
+        throw new DmremapError('busy', 'the server stops');
+      }
       const { now } = this.#settings;
       this.#migration = new LiveMigration(this.#io, target, { now, save: () => this.save(), ended });
+    });
+  }
+
+  /** One change of the spare after the other; none while the set moves. */
+  async #changeSpare(work: () => Promise<void>): Promise<void> {
+    if (this.#settings.readOnly) throw readOnlySet();
+    if (this.#migration?.facts.isUnderWay === true)
+      throw new DmremapError('busy', 'a migration is under way', { hint: 'wait for it, or migrate-cancel' });
+    if (this.#isChanging) throw new DmremapError('busy', 'another message is changing the spare');
+    this.#isChanging = true;
+    try {
+      await work();
     } finally {
-      this.#isPreparing = false;
+      this.#isChanging = false;
     }
   }
 
@@ -263,11 +278,6 @@ export class RemapSet {
     if (this.#migration?.facts.isUnderWay !== true)
       throw new DmremapError('usage', 'no migration is under way');
     await this.#migration.cancel();
-  }
-
-  #refuseMigrating(): void {
-    if (this.#isPreparing || this.#migration?.facts.isUnderWay === true)
-      throw new DmremapError('busy', 'a migration is under way', { hint: 'wait for it, or migrate-cancel' });
   }
 
   /** Moves all sectors back; returns those that stay, with the reason. @throws DmremapError `permission` */
@@ -292,6 +302,7 @@ export class RemapSet {
    * the same
    */
   async close(): Promise<void> {
+    this.#isClosing = true;
     clearTimeout(this.#timer);
     const uncertain: unknown = await this.#migration?.close().catch((error: unknown) => error);
     const { main, side } = this.#io;

@@ -4,6 +4,7 @@ import { DeviceError } from '../errors.js';
 import { bytes, SECTOR_SIZE, type Sectors } from '../units.js';
 import { BySpare } from './by-spare.js';
 import type { Mirror } from './mirror.js';
+import { endsWithin } from './patience.js';
 import type { SpareSide } from './spare-side.js';
 
 /** Bytes a second that are copied at most, so that clients have most of both spares. */
@@ -73,23 +74,12 @@ export class SpareCopy {
         if (this.#isLive(order.mainAt(index), order.spareAt(index))) mains.push(order.mainAt(index));
       if (mains.length < end - first) return;
       const data = new Uint8Array(mains.length * SECTOR_SIZE);
-      if (!(await this.#readSoon(spare, data))) return;
+      const read = this.#from.read(bytes(spare * SECTOR_SIZE), data);
+      if (!(await endsWithin(SLOW, read))) return;
       await this.#mirror.put(mains, data);
       isCopied = true;
     });
     return isCopied;
-  }
-
-  async #readSoon(spare: Sectors, into: Uint8Array): Promise<boolean> {
-    const stopping = new AbortController();
-    const late = delay(SLOW, false, { signal: stopping.signal }).catch(() => false);
-    const read = this.#from.read(bytes(spare * SECTOR_SIZE), into).then(
-      () => true,
-      () => false,
-    );
-    const isRead = await Promise.race([read, late]);
-    stopping.abort();
-    return isRead;
   }
 
   async #copyOne(main: Sectors, spare: Sectors): Promise<void> {

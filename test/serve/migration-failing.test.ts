@@ -50,6 +50,27 @@ test('one that cannot be flushed is refused, or ends it', async () => {
   await stays(it, 'failed', /target/);
 });
 
+test('a target that hangs ends it within seconds, and nobody waits longer', async () => {
+  const it = await moving();
+  class Silent extends FilterDevice {
+    isSilent = false;
+    override write(place: Bytes, from: Uint8Array): Promise<void> {
+      return this.isSilent ? new Promise(() => {}) : super.write(place, from);
+    }
+  }
+  const silent = new Silent(it.target);
+  await it.set.migrate(towards(silent));
+  silent.isSilent = true;
+  const began = performance.now();
+  await Promise.all(
+    [0, 3, 6, 9, 100, 120].map((sector) => it.set.device.write(at(sector), data(sector), true)),
+  );
+  assert.ok(performance.now() - began < 8000);
+  assert.ok(await it.set.device.read(at(0), data(0)));
+  await stays(it, 'failed', /does not answer/);
+  assert.ok(performance.now() - began < 12_000);
+});
+
 test('a target that forgets what was written is found out', async () => {
   const it = await moving();
   class Forgetful extends FilterDevice {
