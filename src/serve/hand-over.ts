@@ -167,9 +167,7 @@ export class HandOver {
     }
   }
 
-  /** Whichever of the two counts now, both hold the same: nothing is written to either any more. */
   #uncertain(): DmremapError {
-    this.#from.retire();
     const names = `${this.#from.device.name} ${this.#to.device.name}`;
     return new DmremapError('io', `${this.#from.device.name} could neither be retired nor taken back`, {
       hint: `whatever was answered is on both; next: dmremap check -p ${names}`,

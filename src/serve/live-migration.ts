@@ -55,7 +55,6 @@ export class LiveMigration {
   #phase: MigrationPhase = 'copying';
   #done = 0;
   #failure: DmremapError | undefined;
-  #isUncertain = false;
 
   constructor(io: SectorIo, to: SpareSide, options: MigrationOptions) {
     this.#io = io;
@@ -100,10 +99,16 @@ export class LiveMigration {
       await leave(this.#from);
     } catch (error) {
       this.#from.follower = undefined;
-      this.#isUncertain = this.#phase === 'held';
+      // whichever of the two counts now, both hold the same: nothing is written to either any more
+      if (this.#isUncertain) this.#from.retire();
       this.#fail(error);
       await leave(this.#to);
     }
+  }
+
+  /** It has failed behind the commit point: nobody is answered any more. */
+  get #isUncertain(): boolean {
+    return this.#io.answers.isShut;
   }
 
   #fail(error: unknown): void {
@@ -184,7 +189,7 @@ export class LiveMigration {
       try {
         if (await endsWithin(HOLD, gate.emptied())) return await work();
       } finally {
-        if (this.#phase !== 'held') gate.open();
+        if (!this.#isUncertain) gate.open();
       }
       // a request hangs: others are not to hang with it
       await delay(HOLD, undefined, { signal });
