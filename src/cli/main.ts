@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { PJSON } from '@oclif/core/interfaces';
 import { readCommandLine } from './command-line.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
+import { provideHome } from './home.js';
 import type { Program } from './lean-config.js';
 import { guardAgainstSilentEnd, leave, provideExitNow, reportUncaught } from './leave.js';
 import { processOutputs } from './output.js';
@@ -22,6 +23,7 @@ export async function main(argv: readonly string[], program: Program = thisProgr
   guardAgainstSilentEnd(program.packageJson.name);
   provideExitNow(async () => (await import('../operations/exit-now.js')).exitNow);
   processInterruption().install();
+  provideHome();
   let exitCode: number;
   try {
     exitCode = await dispatch(argv, program);

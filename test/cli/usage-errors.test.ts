@@ -1,4 +1,5 @@
-import { assert, suite } from '../support/harness.js';
+import { DMREMAP, runProgram } from '../obligations/run-cli.js';
+import { assert, needs, suite } from '../support/harness.js';
 import { runFixture } from './fixture-cli/run.js';
 
 const test = suite('usage errors');
@@ -137,6 +138,20 @@ test('NODE_ENV=test changes nothing', async () => {
 });
 
 test('no user database entry, no HOME and no SHELL are needed', async () => {
-  const { stdout } = await runFixture(['show', 'x'], { env: { HOME: undefined, SHELL: undefined } });
-  assert.is(stdout, 'spare x – shown\n');
+  needs('root', 'setpriv');
+  const nobody = [
+    'setpriv',
+    '--reuid',
+    '4123456',
+    '--inh-caps=+dac_override',
+    '--ambient-caps=+dac_override',
+  ];
+  const { stdout, stderr } = await runProgram(
+    [...nobody, process.execPath, DMREMAP, 'explain', 'copy-damaged'],
+    {
+      env: { HOME: undefined, SHELL: undefined },
+    },
+  );
+  assert.is(stderr, '');
+  assert.match(stdout, /copy-damaged/);
 });

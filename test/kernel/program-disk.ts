@@ -1,34 +1,38 @@
 import { cpSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { run, type Scratch } from '../device/scratch.js';
 import { PROJECT } from '../support/project.js';
 
 /**
  * The program inside the guest, where it sees the devices, holders and mappings of a real kernel: a disk with
- * Node, the libraries that it loads, and what of the project is needed to run.
+ * Node, the libraries that it loads, and the project with the packages that it needs.
  */
 
 const SIZE = '256M';
-const NEEDED = [
-  ...['bin', 'dist/commands', 'dist/src', 'oclif.manifest.json', 'package.json'],
-  ...['koffi', '@koromix', 'inquirer', 'crc'].map((name) => `node_modules/${name}`),
-];
+const PACKAGE = ['bin', 'dist/commands', 'dist/src', 'oclif.manifest.json', 'package.json'];
+
+/** The program as it is installed, with the packages that it needs, in this folder. */
+export function layProgram(folder: string): void {
+  const [, ...packages] = run('npm', '--prefix', PROJECT, 'ls', '--omit=dev', '--all', '--parseable')
+    .trim()
+    .split('\n');
+  for (const one of [...PACKAGE, ...packages.map((path) => relative(PROJECT, path))])
+    copy(join(PROJECT, one), join(folder, one));
+}
+
+function copy(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(from, to, { recursive: true, dereference: true, filter: (file) => !file.endsWith('.map') });
+}
 
 /** An image for `GuestJob.disks`, to be given as `,ro`. */
 export function programDisk(scratch: Scratch): string {
   const root = scratch.folderAt('program');
-  const copy = (from: string, to: string): void => {
-    mkdirSync(dirname(join(root, to)), { recursive: true });
-    cpSync(from, join(root, to), {
-      recursive: true,
-      dereference: true,
-      filter: (file) => !file.endsWith('.map'),
-    });
-  };
   for (const folder of ['dev', 'proc', 'sys', 'tmp', 'job', 'out']) mkdirSync(join(root, folder));
-  copy(process.execPath, 'node');
-  for (const library of run('ldd', process.execPath).match(/\/\S+(?= \()/g) ?? []) copy(library, library);
-  for (const one of NEEDED) copy(join(PROJECT, one), join('dmremap', one));
+  copy(process.execPath, join(root, 'node'));
+  for (const library of run('ldd', process.execPath).match(/\/\S+(?= \()/g) ?? [])
+    copy(library, join(root, library));
+  layProgram(join(root, 'dmremap'));
   const image = scratch.path('program.img');
   run('mke2fs', '-q', '-t', 'ext4', '-O', '^has_journal', '-d', root, image, SIZE);
   return image;

@@ -1,6 +1,6 @@
 import { createCipheriv, createHash, hash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { buildImage, type Entry, type Layout } from '../support/build-image.js';
+import { buildImage, type Entry, type Fields, type Layout } from '../support/build-image.js';
 import { redundantGeometry, SECTOR } from '../support/format-numbers.js';
 
 /**
@@ -14,6 +14,8 @@ export interface SetSpec {
   readonly layout: Layout;
   readonly maxEntries: number;
   readonly seed: string;
+  /** Of the header. */
+  readonly fields?: Fields;
   /** Chooses the entries. */
   readonly entries: (set: Ground) => Entry[];
 }
@@ -63,7 +65,8 @@ export function buildSet(spec: SetSpec): RemappedSet {
     dataSectors,
     pick: picker(spec.seed),
   });
-  const spare = buildImage({ layout, sectors: spareSectors, maxEntries, mainSectors, entries });
+  const image = { layout, sectors: spareSectors, maxEntries, mainSectors, entries };
+  const spare = buildImage({ ...image, fields: spec.fields ?? {} });
   const data = seededBytes(`${spec.seed} spare`, dataSectors * SECTOR);
   data.copy(spare, SECTOR * geometry.dataStart);
   return { entries, spare, main: seededBytes(`${spec.seed} main`, mainSectors * SECTOR) };
