@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 /** A range of bytes that a request holds, or waits for. */
 export interface RangeLock {
   readonly from: number;
@@ -42,6 +44,25 @@ export class RangeLocks {
       return lock;
     }
     return new Promise((grant) => this.#waiting.push({ ...lock, grant }));
+  }
+
+  /** As acquire(); undefined where it is not granted within so many milliseconds: then nobody waits for it. */
+  async acquireWithin(milliseconds: number, { from, end, alone }: RangeLock): Promise<RangeLock | undefined> {
+    const lock = this.acquire(from, end, alone);
+    const waiting = this.#waiting.at(-1);
+    if (!(lock instanceof Promise) || waiting === undefined) return lock;
+    const stopping = new AbortController();
+    const late = delay(milliseconds, undefined, { signal: stopping.signal }).catch(() => undefined);
+    const granted = await Promise.race([lock, late]);
+    stopping.abort();
+    if (granted === undefined) this.#forgo(waiting);
+    return granted;
+  }
+
+  #forgo(waiting: Waiting): void {
+    this.#waiting = this.#waiting.filter((one) => one !== waiting);
+    if (waiting.alone) this.#writers--;
+    this.#grant(waiting);
   }
 
   release(lock: RangeLock): void {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { BlockDevice } from '../device/block-device.js';
 import { DmremapError } from '../errors.js';
 import { compactTable, type RemapTable } from '../format/entry.js';
@@ -155,36 +154,39 @@ export class RemapSet {
    * Loads the table from the spare again; waits for requests under way.
    *
    * @param discard forget entries that are not saved
-   * @throws DmremapError `permission`; `usage` where there are some and they are not to be forgotten; as open()
+   * @throws DmremapError `permission`; `usage` where there are some and they are not to be forgotten;
+   * `busy` where a request hangs; as open()
    */
   async restore(discard: boolean): Promise<void> {
-    await this.#changeSpare(() =>
-      this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
-        const { side } = this.#io;
-        if (side.unsaved > 0 && !discard)
-          throw new DmremapError('usage', `${side.unsaved} unsaved`, { hint: 'save first' });
+    await this.#changeSpare(async () => {
+      this.#refuseToForget(discard);
+      const lock = await this.#everything('others went on; nothing was reloaded: try again');
+      try {
+        this.#refuseToForget(discard);
         this.#io.leftOnMain.clear();
-        await side.reload((device) => openWriter(device, this.#settings));
-      }),
-    );
+        await this.#io.side.reload((device) => openWriter(device, this.#settings));
+      } finally {
+        this.#locks.release(lock);
+      }
+    });
+  }
+
+  #refuseToForget(discard: boolean): void {
+    const { unsaved } = this.#io.side;
+    if (unsaved > 0 && !discard)
+      throw new DmremapError('usage', `${unsaved} unsaved`, { hint: 'save first' });
   }
 
   /**
-   * Takes the same spare back, under whatever name, after it was pulled; then saves. Waits for requests under
-   * way. The old one is closed.
+   * Takes the same spare back, under whatever name, after it was pulled; then saves. Nobody waits for requests
+   * that hang on the old one, which is closed once they have ended.
    *
    * @throws DmremapError `permission`; as MetadataWriter.open() and SpareSide.adopt(): nothing has changed then;
    * as save()
    */
   async attach(device: BlockDevice): Promise<void> {
     const { side } = this.#io;
-    await this.#changeSpare(() =>
-      this.#hold(sectors(0), Number.POSITIVE_INFINITY, async () => {
-        const old = side.device;
-        await side.adopt(() => openWriter(device, this.#settings));
-        await old.close().catch(() => undefined);
-      }),
-    );
+    await this.#changeSpare(() => side.adopt(() => openWriter(device, this.#settings)));
     side.setState(STATE.dirty);
     await this.save();
   }
@@ -311,7 +313,9 @@ export class RemapSet {
       // what has failed is written again while it may; what fails now is told below
       if (!this.#settings.readOnly) await this.save().catch(() => undefined);
       if (this.#settings.readOnly) return;
-      const lock = await this.#everything();
+      const lock = await this.#everything(
+        `the set stays marked as in use, what was flushed is there; once nobody holds it: dmremap check -p ${side.device.name}`,
+      );
       try {
         await main.flush();
         side.setState(STATE.clean);
@@ -327,21 +331,11 @@ export class RemapSet {
   }
 
   /** Once nobody uses any sector. @throws DmremapError `busy` where that takes too long */
-  async #everything(): Promise<RangeLock> {
-    const granted = this.#locks.acquire(0, Number.POSITIVE_INFINITY, true);
-    const stopping = new AbortController();
-    const late = delay(HANGING, undefined, { signal: stopping.signal }).catch(() => undefined);
-    const lock = await Promise.race([granted, late]);
-    stopping.abort();
+  async #everything(hint: string): Promise<RangeLock> {
+    const all = { from: 0, end: Number.POSITIVE_INFINITY, alone: true };
+    const lock = await this.#locks.acquireWithin(HANGING, all);
     if (lock !== undefined) return lock;
-    const { main, side } = this.#io;
-    throw new DmremapError(
-      'busy',
-      `${main.device.name} does not answer a request: the set stays marked as in use`,
-      {
-        hint: `what was flushed is there; once nobody holds it: dmremap check -p ${side.device.name}`,
-      },
-    );
+    throw new DmremapError('busy', `${this.#io.main.device.name} does not answer a request`, { hint });
   }
 
   #checkSector(sector: Sectors): void {

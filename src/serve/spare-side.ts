@@ -54,7 +54,7 @@ export class SpareSide {
   readonly #saving = new Joined(() => this.#alone(() => this.#save()));
   #last: Promise<void> = Promise.resolve();
   #header: Header;
-  readonly #users = new Gate();
+  #users = new Gate();
   /** Learns of each change while the set moves to another spare. */
   follower: Follower | undefined;
   #drops: Drop[] = [];
@@ -152,11 +152,12 @@ export class SpareSide {
       throw new DeviceError(this.device.name, 'read', 'EIO', Math.max(lost, sectorAt(at)), {
         hint: 'what was written there last did not reach the medium: write it again',
       });
-    this.#users.tryEnter();
+    const users = this.#users;
+    users.tryEnter();
     try {
       await this.device.read(at, into);
     } finally {
-      this.#users.leave();
+      users.leave();
     }
   }
 
@@ -173,12 +174,16 @@ export class SpareSide {
 
   async #write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
     const { moment } = this.log;
+    const users = this.#users;
+    users.tryEnter();
     try {
       await this.device.write(at, from);
     } catch (error) {
       // of its own sectors the client is told
       this.#fail();
       throw error;
+    } finally {
+      users.leave();
     }
     this.#wrote(at, from, 0, from.length, main, moment);
   }
@@ -191,14 +196,15 @@ export class SpareSide {
   /** As write(), of data that somebody else has too: no copy is kept. @throws DeviceError */
   async fill(at: Bytes, from: Uint8Array): Promise<void> {
     const { moment } = this.log;
-    this.#users.tryEnter();
+    const users = this.#users;
+    users.tryEnter();
     try {
       await this.device.write(at, from);
     } catch (error) {
       this.#fail();
       throw error;
     } finally {
-      this.#users.leave();
+      users.leave();
     }
     this.log.wrote(sectorAt(at), sectorAt(at + from.length), moment);
   }
@@ -249,8 +255,9 @@ export class SpareSide {
   }
 
   /**
-   * Goes on with the same spare under another name, after it was gone; nobody uses its sectors meanwhile. What
-   * was not durable yet is unknown, and written again where a copy is kept.
+   * Goes on with the same spare under another name, after it was gone. What was not durable yet is unknown, and
+   * written again where a copy is kept. Requests on the old one come to their end there, whenever that is: what
+   * they write is not taken for durable. Then it is closed.
    *
    * @param open the spare, with a writer over it
    * @throws DmremapError `wrong-device` where it has another identity, `changed-since` where it has other
@@ -262,10 +269,16 @@ export class SpareSide {
       this.#checkSame(device.name, writer.content);
       this.#table.follow(writer.content.table);
       this.#doubtful.clear();
+      const [old, users] = [this.#device, this.#users];
       this.#device = device;
+      this.#users = new Gate();
       this.#atOnce = answeringAtOnce(device);
       this.#writer = writer;
       this.#fail();
+      void users
+        .emptied()
+        .then(() => old.close())
+        .catch(() => undefined);
     });
   }
 

@@ -15,6 +15,7 @@ import { Metrics } from './metrics.js';
 import { notify } from './notify.js';
 import { writePidFile } from './pid-file.js';
 import { runClient } from './run-client.js';
+import { boundYoungGeneration } from './young-generation.js';
 
 /** The flags of cli.md, “Serving”, as they were parsed. */
 export interface ServingOptions {
@@ -105,6 +106,7 @@ export class Serving {
       options['log-file'],
       options.quiet ? 'error' : options.verbose ? 'debug' : 'info',
     );
+    boundYoungGeneration();
     const opened = await openSet(spare, setOptions(options));
     const places = await placesOf(opened, options, secure !== undefined);
     const wanted = { ...serveOptions(options, places, secure), migrated: loggedMigration(log) };

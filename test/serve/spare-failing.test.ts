@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
 import { DeviceError, DmremapError } from '../../src/errors.js';
@@ -173,6 +174,68 @@ test('a spare that was pulled is taken back, and with it what only memory had', 
     [6, 7],
   );
 });
+
+test('a spare is taken back while requests hang, on the old one and on main; others go on', async () => {
+  const it = await stand({ entries: ENTRIES });
+  const { promise: answered, resolve: answer } = withResolvers();
+  hang(it.spare, answered);
+  hang(it.main, answered);
+  const onSpare = it.set.device.read(at(3), new Uint8Array(SECTOR));
+  const onMain = it.set.device.read(at(50), new Uint8Array(SECTOR));
+  let isClosed = false;
+  it.spare.close = async () => {
+    isClosed = true;
+  };
+  unhang(it.main);
+  const again = new MemoryDevice(it.spareMedium.content.slice(), { name: 'again' });
+  await it.set.attach(again);
+  await it.set.device.write(at(91), data(8), true);
+  assert.equal(await readOf(it, 91), [8, 0]);
+  assert.not.ok(isClosed, 'the old one is in use');
+  answer();
+  assert.equal(await Promise.all([onSpare, onMain]), [[], []]);
+  await setImmediate();
+  assert.ok(isClosed, 'the old one is closed once nobody uses it');
+  await it.set.close();
+});
+
+test('entries are not loaded again while a request hangs, and others wait but for a while', async () => {
+  const it = await stand({ entries: ENTRIES });
+  const { promise: answered, resolve: answer } = withResolvers();
+  hang(it.main, answered);
+  const onMain = it.set.device.read(at(50), new Uint8Array(SECTOR));
+  unhang(it.main);
+  const restored = it.set.restore(false).catch((thrown: unknown) => thrown);
+  assert.equal((await readOf(it, 3))[1], 0);
+  const error = await restored;
+  assert.ok(error instanceof DmremapError && error.code === 'busy', String(error));
+  answer();
+  await onMain;
+  await it.set.restore(false);
+  await it.set.close();
+});
+
+function withResolvers(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+/** What it is asked to read from now on it answers later. */
+function hang(device: ErrorDevice, answered: Promise<void>): void {
+  const { read } = device;
+  device.read = async (...request) => {
+    await answered;
+    return read.apply(device, request);
+  };
+}
+
+/** From now on it answers again. */
+function unhang(device: ErrorDevice): void {
+  Reflect.deleteProperty(device, 'read');
+}
 
 /** From this flush on it is gone: what was written before lies there. */
 function pullAtFlush(spare: ErrorDevice): void {
