@@ -51,9 +51,19 @@ export class Mover {
     return slot;
   }
 
-  /** The spare did not take the data: nothing has moved, and the new place is not given to anybody again. */
+  /** The spare did not take the data: nothing has moved. The new place is not given to anybody again, unless by giveBack(). */
   abandon(move: Move): void {
     this.#moving -= move.count;
+  }
+
+  /**
+   * The spare took nothing anywhere, which says nothing of these places: they are given away again, but after all
+   * others.
+   *
+   * @param moves that were abandoned
+   */
+  giveBack(moves: readonly Move[]): void {
+    for (const { spare, count } of moves) this.#space.giveBack(spare, count);
   }
 
   #homeless(first: number, end: number): Sectors[] {

@@ -23,6 +23,8 @@ export class SpareSpace {
   /** No so many adjacent sectors lie above the cursor, nor more. */
   #tooMany = Number.POSITIVE_INFINITY;
   readonly #freed = new Set<number>();
+  /** Given back: the one that was so first is the next. */
+  readonly #doubtful: Sectors[] = [];
   /** Left by their entries, but not yet in a committed generation. */
   readonly #leaving: number[] = [];
   #free: number;
@@ -44,7 +46,13 @@ export class SpareSpace {
 
   /** One sector; undefined where all are in use. */
   take(): Sectors | undefined {
-    return this.#takePiece() ?? this.#takeNew(1) ?? this.#takeFreed(1);
+    return this.#takePiece() ?? this.#takeNew(1) ?? this.#takeFreed(1) ?? this.#takeDoubtful();
+  }
+
+  /** These sectors were taken, and no entry has come of it. They are the last to be taken again. */
+  giveBack(first: Sectors, count: number): void {
+    for (let sector = first as number; sector < first + count; sector++) this.#doubtful.push(sectors(sector));
+    this.#free += count;
   }
 
   /**
@@ -78,6 +86,12 @@ export class SpareSpace {
     this.#free--;
     if (--piece.count === 0) this.#pieces.pop();
     return sectors(piece.first++);
+  }
+
+  #takeDoubtful(): Sectors | undefined {
+    const sector = this.#doubtful.shift();
+    if (sector !== undefined) this.#free--;
+    return sector;
   }
 
   /** The first gap from the cursor on that holds so many; shorter ones before it become pieces. */

@@ -1,5 +1,6 @@
 import { readCarefully } from '../device/careful-read.js';
 import { DeviceError } from '../errors.js';
+import type { Move } from '../remap/mover.js';
 import type { Policy } from '../remap/policy.js';
 import { type Run, route } from '../remap/route.js';
 import { SectorIndex } from '../remap/sector-index.js';
@@ -321,6 +322,7 @@ export class SectorIo {
     const { side } = this;
     const end = first + data.length / SECTOR_SIZE;
     let moved = 0;
+    const failed: Move[] = [];
     for (let attempt = 0; attempt < PLACES; attempt++) {
       const moves = side.mover.begin(sectors(first), sectors(end));
       if (moves.length === 0) break;
@@ -331,6 +333,7 @@ export class SectorIo {
           await side.write(bytes(move.spare * SECTOR_SIZE), part, move.main);
         } catch (error) {
           side.mover.abandon(move);
+          failed.push(move);
           side.forget(move.spare, move.count);
           if (!(error instanceof DeviceError)) throw error;
           continue;
@@ -340,6 +343,8 @@ export class SectorIo {
         moved += move.count;
       }
     }
+    // where it takes nothing at all it is not the place that fails: a spare that is away comes back
+    if (moved === 0) side.mover.giveBack(failed);
     if (moved > 0) this.#changed();
     return moved;
   }

@@ -57,6 +57,7 @@ export interface ServingFacts {
   /** Where clients find it; undefined as for the URI. */
   readonly address: Address | undefined;
   readonly exportName: string;
+  readonly isReadOnly: boolean;
   readonly control: Address;
   /** Where Prometheus finds metrics; undefined where there are none. */
   readonly metricsUrl: string | undefined;
@@ -243,6 +244,7 @@ function factsOf(
         : nbdUri(address, options.export, isSecure),
     address,
     exportName: options.export,
+    isReadOnly: options['read-only'],
     control,
     setUuid: hasExtension(header) && header.set_uuid !== ZERO_UUID ? header.set_uuid : undefined,
     warnings: [

@@ -67,6 +67,19 @@ test('a place that did not take its data is given to nobody', () => {
   assert.is(entries.count, 1);
 });
 
+test('places that are given back come after all others, one by one', () => {
+  const { mover, begin, space } = parts({ room: 3, blockSectors: 1, capacity: 9 });
+  const lost = begin(5, 7);
+  for (const move of lost) mover.abandon(move);
+  mover.giveBack(lost);
+  assert.is(space.free, 3);
+  assert.equal(begin(5, 9), [
+    { main: 5, spare: 18, count: 1 },
+    { main: 6, spare: 16, count: 2 },
+  ]);
+  assert.is(space.free, 0);
+});
+
 test('a full spare serves what comes first', () => {
   const { begin } = parts({ room: 5 });
   assert.equal(begin(0, 16), [{ main: 0, spare: 16, count: 5 }]);

@@ -134,6 +134,19 @@ test('a spare that is gone costs nothing but what lives on it', async () => {
   assert.ok(closed instanceof DmremapError, 'a set that cannot be marked as clean is told');
 });
 
+test('a spare that is away loses no places, however often it is asked for one', async () => {
+  const it = await stand({ entries: ENTRIES });
+  const { freeSectors } = it.set.facts;
+  it.main.addFault({ sector: 20, on: 'write' });
+  it.spare.addFault({ sector: 0, count: 512 });
+  for (let tries = 0; tries < 200; tries++) await refused(it.set.device.write(at(20), data(1), false), 'EIO');
+  assert.is(it.set.facts.freeSectors, freeSectors);
+  it.spare.clearFaults();
+  await it.set.device.write(at(20), data(2), true);
+  assert.equal([await readOf(it, 20), it.set.facts.freeSectors], [[2, 0], freeSectors - 1]);
+  await it.set.close();
+});
+
 test('a spare that is full leaves the sector to main', async () => {
   const it = await stand({ maxEntries: 2, entries: ENTRIES });
   it.main.addFault({ sector: 20, on: 'both' });

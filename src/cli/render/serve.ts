@@ -13,6 +13,7 @@ export interface Served {
     | { readonly kind: 'inherited' }
     | undefined;
   readonly exportName: string;
+  readonly isReadOnly: boolean;
   readonly control: { readonly kind: string; readonly path?: string };
   readonly metricsUrl: string | undefined;
   readonly setUuid: string | undefined;
@@ -22,7 +23,9 @@ export interface Served {
 export function serveHints(served: Served, terminal: Terminal): string {
   const lines = [
     ...attaching(served).map((words) => `attach:  ${shellCommand(words)}`),
-    ...(attaching(served).length === 0 ? [] : ['mount:   mount /dev/nbd0 /mnt']),
+    ...(attaching(served).length === 0
+      ? []
+      : [`mount:   mount ${served.isReadOnly ? '-o ro ' : ''}/dev/nbd0 /mnt`]),
     ...(served.metricsUrl === undefined ? [] : [`metrics: ${served.metricsUrl}`]),
     `stop:    ${shellCommand(['dmremap', 'ctl', 'stop', ...which(served)])}`,
   ];
