@@ -1,8 +1,13 @@
+import type { BlockDevice } from '../device/block-device.js';
 import { Dice } from '../device/crash/dice.js';
+import { MemoryDevice } from '../device/memory-device.js';
+import { DeviceError, DmremapError } from '../errors.js';
+import { bytes } from '../units.js';
 import { withDevice } from './open-device.js';
 import {
   exploreRow,
   largeStarts,
+  notBegun,
   prepared,
   type RowTally,
   smallStarts,
@@ -81,12 +86,35 @@ async function tryRow(row: Row, dice: Dice, options: SelftestOptions): Promise<R
   return together(small, await exploreRow(row, largeStarts(row, dice), large, tried));
 }
 
+/** A spare up to this size is read once and not again for each state: that takes most of the time. In bytes. */
+const MOST_IN_MEMORY = 1 << 28;
+
+async function inMemory(device: BlockDevice): Promise<BlockDevice> {
+  if (device.size > MOST_IN_MEMORY) return device;
+  const content = new Uint8Array(device.size);
+  const { logicalBlockSize } = device;
+  try {
+    await device.read(bytes(0), content);
+  } catch (error) {
+    // what cannot be read stays so
+    if (error instanceof DeviceError) return device;
+    throw error;
+  }
+  return new MemoryDevice(content, { logicalBlockSize });
+}
+
 /** @throws DmremapError as openDevice; an operation that the image does not allow is not tried */
 async function tryImage(row: Row, image: string, dice: Dice, options: SelftestOptions): Promise<RowTally> {
   return withDevice(image, 'read', async (device) => {
-    const start: Start = { name: image, device, seed: options.seed };
+    const start: Start = { name: image, device: await inMemory(device), seed: options.seed };
     const exploring = { witness: ownWitness, dice, failingFlushes: 4, againEvery: 40 };
     const most = { mostOfInstant: options.states, enough: options.states };
-    return exploreRow(row, [await prepared(row, start)], { ...exploring, ...most });
+    const ready = await prepared(row, start).catch((error: unknown) => {
+      if (error instanceof DmremapError) return error;
+      throw error;
+    });
+    return ready instanceof DmremapError
+      ? notBegun(row, image, ready.message)
+      : exploreRow(row, [ready], { ...exploring, ...most });
   });
 }

@@ -1,3 +1,4 @@
+import { DmremapError } from '../../errors.js';
 import type { DumpDocument } from '../../exchange/dump-document.js';
 import { ENTRY_SIZE, encodeEntries, RemapTable } from '../../format/entry.js';
 import { decodeHeader, encodeHeader, HEADER_SIZE, STATE } from '../../format/header.js';
@@ -20,11 +21,13 @@ import type { Stage } from './stage.js';
 
 /** The commands that change a spare, as they are typed with --yes. */
 
-/** `check -p`, or `check -y`. */
+/** `check -p`; or `check -y`, which is refused where nothing is proven: one checksum proves little of a large table. */
 export function check(mode: 'preen' | 'yes' = 'preen'): Work {
   return command(async (stage) => {
     const options = { mode, now: stage.now, undo: stage.undo };
-    await settle(await examine(stage.path, options), options);
+    const { remaining } = await settle(await examine(stage.path, options), options);
+    if (mode === 'yes' && remaining.length > 0)
+      throw new DmremapError('unsupported', `not proven: ${remaining.map(({ id }) => id).join(', ')}`);
   });
 }
 

@@ -70,6 +70,13 @@ async function withMain(start: Start): Promise<Start> {
   return shown === undefined ? start : { ...start, main, shown };
 }
 
+const NOTHING_TRIED = { states: 0, second: 0, failed: 0, all: true, starts: 0 };
+
+/** What the row does before is refused on this start: its operation is not tried. */
+export function notBegun({ name }: Row, start: string, refused: string): RowTally {
+  return { operation: name, ...NOTHING_TRIED, starts: 1, refused, broken: undefined, brokenFrom: start };
+}
+
 /**
  * Explores an operation from these starts until one breaks a promise or is refused, or until there are no more, or until so
  * many states were tried. `tried` is told the number of states after each start.
@@ -80,7 +87,7 @@ export async function exploreRow(
   options: ExploreOptions & { readonly enough: number },
   tried: (states: number) => void = () => {},
 ): Promise<RowTally> {
-  const sum = { states: 0, second: 0, failed: 0, all: true, starts: 0 };
+  const sum = { ...NOTHING_TRIED };
   for await (const start of starts) {
     const witness = row.relocates ? withoutPlaces(options.witness) : options.witness;
     const { decide, recoveredBy: mode } = row;

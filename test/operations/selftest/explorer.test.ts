@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { Dice } from '../../../src/device/crash/dice.js';
 import { type Outcome, outcomesAt } from '../../../src/device/crash/outcomes.js';
 import { Recording } from '../../../src/device/crash/recording.js';
@@ -6,8 +9,10 @@ import { RecordingDevice } from '../../../src/device/filters/recording-device.js
 import { MemoryDevice } from '../../../src/device/memory-device.js';
 import { explore } from '../../../src/operations/selftest/explore.js';
 import type { Work } from '../../../src/operations/selftest/run-once.js';
+import { selftest } from '../../../src/operations/selftest.js';
 import { bytes } from '../../../src/units.js';
 import { buildImage } from '../../support/build-image.js';
+import { fixture } from '../../support/fixtures.js';
 import { assert, suite } from '../../support/harness.js';
 import { readerWitness } from './reader-witness.js';
 
@@ -121,4 +126,19 @@ test('a promise before its flush is found out', async () => {
 test('work that keeps its promise is let alone', async () => {
   const { broken, states } = await explore(start, overwriting(20), options);
   assert.equal([broken, states], [undefined, 3]);
+});
+
+test('what an image does not allow is refused, and the rest of it tried', async () => {
+  const image = join(mkdtempSync(join(tmpdir(), 'dmremap-selftest-')), 'spare.img');
+  try {
+    writeFileSync(image, fixture('plain-some'));
+    const { rows, exitCode } = await selftest({ image, seed: 1, states: 1 });
+    const refused = rows.filter((row) => row.refused !== undefined).map(({ operation }) => operation);
+    assert.equal(exitCode, 0);
+    assert.ok(refused.includes('convert from module to plain'), refused.join(', '));
+    assert.ok(refused.includes('correction of what is proven'), refused.join(', '));
+    assert.ok(!refused.includes('unremap'), refused.join(', '));
+  } finally {
+    rmSync(dirname(image), { recursive: true });
+  }
 });
