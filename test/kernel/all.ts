@@ -3,4 +3,5 @@ import './cold-start.js';
 import './dm-table.js';
 import './nbd-device.js';
 import './nbd-files.js';
+import './nbd-migrate.js';
 import './own-mapping.js';

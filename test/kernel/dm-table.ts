@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert, needs, suite } from '../support/harness.js';
-import { PROJECT } from '../support/project.js';
 import { GUEST_TIME, type GuestResult, guestDisk, guestFile, runGuest, said as saidBy } from './guest.js';
+import { askTable, renamed, run } from './linear-table.js';
 import {
   buildSet,
   type Ground,
@@ -88,33 +87,6 @@ function prepare(spec: Case, index: number): Prepared {
   const main = saveImage(join(folder, `main-${spec.seed}.img`), set.main);
   const spare = saveImage(join(folder, `spare-${spec.seed}.img`), set.spare);
   return { set, main, spare, disk: 2 * index };
-}
-
-function run(program: string, args: readonly string[]): Promise<string> {
-  return new Promise((done, failed) => {
-    execFile(program, args, { maxBuffer: 64 * MIB }, (error, output, errors) => {
-      if (error === null) done(output);
-      else failed(new Error(`${program} ${args.join(' ')}: ${error.message}\n${errors}`));
-    });
-  });
-}
-
-function askTable(spare: string, main: string): Promise<string> {
-  const dmremap = join(PROJECT, 'bin', 'run.js');
-  return run(process.execPath, [dmremap, 'table', spare, '--main', main, '--target', 'linear']);
-}
-
-/** The table with other names for the two devices; any other content fails. */
-function renamed(table: string, names: ReadonlyMap<string, string>): string {
-  const lines = table.trimEnd().split('\n');
-  return lines
-    .map((line) => {
-      const [, head, device, tail] = /^(\d+ \d+ linear) (\S+) (\d+)$/.exec(line) ?? [];
-      const name = names.get(device ?? '');
-      if (name === undefined) throw new Error(`not a linear segment of main or spare: ${line}`);
-      return `${head} ${name} ${tail}\n`;
-    })
-    .join('');
 }
 
 const GUEST_SCRIPT = `set -e

@@ -10,6 +10,7 @@ import { assert, needs, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
 import { GUEST_TIME, type GuestJob, type GuestResult, runGuest, said } from './guest.js';
 import { NbdServer } from './nbd-server.js';
+import { partitionTable } from './partition-table.js';
 import { buildSet, remappedContent, saveImage, seededBytes, sha256, writtenThrough } from './remapped-set.js';
 
 /** What the kernel's nbd device is like: its limits, partitions, single sectors, read-only, and sectors that fail. */
@@ -53,16 +54,8 @@ const set = {
     ),
 } as const;
 
-/** A partition over all from this sector on, with the numbers of a DOS partition table. */
+/** The first sector of a partition over all that follows. */
 const PARTITION = 2048;
-function partitionTable(): Buffer {
-  const sector = Buffer.alloc(SECTOR);
-  sector[446 + 4] = 0x83;
-  sector.writeUInt32LE(PARTITION, 446 + 8);
-  sector.writeUInt32LE(MAIN - PARTITION, 446 + 12);
-  sector.writeUInt16LE(0xaa55, 510);
-  return sector;
-}
 
 const WRITTEN = { at: 80, sectors: 100 };
 const ZEROED = { at: 91, sectors: 40 };
@@ -109,7 +102,7 @@ test(
   async () => {
     const built = buildSet(set);
     const [[, first] = []] = built.entries;
-    partitionTable().copy(built.spare, Number(first) * SECTOR);
+    partitionTable(PARTITION, MAIN - PARTITION).copy(built.spare, Number(first) * SECTOR);
     const written = seededBytes('written', WRITTEN.sectors * SECTOR);
     const [spare, main] = [shop.put('spare.img', built.spare), shop.put('main.img', built.main)];
     const server = await NbdServer.start(shop, spare, main);
