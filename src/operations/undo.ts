@@ -54,6 +54,7 @@ export function undoSpare(path: string, options: UndoCommandOptions): Promise<Ch
     const undo = await openNewest(device, options);
     try {
       refuseMigration(path, undo);
+      refuseMainOnly(path, undo);
       await refuseChanged(device, undo);
       const inReverse = await putBackPhases(undo, 'spare');
       const after = new OverlayDevice(device);
@@ -124,6 +125,21 @@ function refuseMigration(path: string, { path: file, description }: SavedUndo): 
   throw new DmremapError('undo-unavailable', `${path} was written by a migration (${file})`, {
     hint: 'a migration is taken back by dmremap migrate FROM TO --rollback alone',
   });
+}
+
+/** The first of the two files of unremap. */
+function refuseMainOnly(
+  path: string,
+  { path: file, description: { blocks, command, main } }: SavedUndo,
+): void {
+  if (blocks.length === 0 || blocks.some(({ device }) => device === 'spare')) return;
+  throw new DmremapError(
+    'undo-unavailable',
+    `${file} holds what ${command} overwrote on main (${main?.name ?? 'not named'}), and nothing of ${path}`,
+    {
+      hint: 'while the sectors are remapped nobody reads main there; without --from the entries are put back',
+    },
+  );
 }
 
 async function refuseChanged(device: FileDevice, undo: SavedUndo): Promise<void> {

@@ -42,6 +42,8 @@ export interface UnremapResult extends ChangeResult {
   readonly refused: readonly Span[];
   /** The spare cannot read them: they stay remapped. */
   readonly unreadable: readonly Span[];
+  /** Where is saved what main held; undoFile is of the spare. */
+  readonly mainUndoFile: string | undefined;
   readonly generation: number;
   readonly entries: number;
 }
@@ -63,7 +65,14 @@ export function unremapSectors(path: string, options: UnremapOptions): Promise<U
     const result = (applied: boolean, content: Content, refused: readonly number[], saved: Saved) => {
       const stays = [...refused, ...taken.unreadable];
       return {
-        ...{ plan, applied, undoFile: saved.path, warnings: saved.warnings, ...facts },
+        ...{
+          plan,
+          applied,
+          undoFile: saved.spare,
+          mainUndoFile: saved.main,
+          warnings: saved.warnings,
+          ...facts,
+        },
         returned: without(chosen.mains, stays).length,
         widened: without([...sectorsIn(chosen.widened)], stays).length,
         refused: spansOf(refused),
@@ -199,7 +208,8 @@ function dropping({ spare, corrected }: SetToChange, mains: readonly number[], n
 }
 
 function backToMain(writes: readonly Write[], count: number): Phase {
-  return { purpose: `write ${count} sectors back to main, and read them there`, writes };
+  const what = count === 1 ? '1 sector' : `${count} sectors`;
+  return { purpose: `write ${what} back to main, and read it back`, writes };
 }
 
 async function show(set: SetToChange, { writes }: Plain, { mains, widened }: Chosen): Promise<ChangePlan> {
@@ -243,16 +253,21 @@ async function approve(
       '--no-undo is refused: the layout has one copy of its metadata',
     );
   const phases = [backToMain(writes, 0)];
-  return options.approve(plan, foreseenUndoFile(set.spare, phases, await savingOf(set, options)));
+  const first = foreseenUndoFile(set.spare, phases, await savingOf(set, options));
+  return options.approve(
+    plan,
+    first === undefined ? undefined : `${first} and a next free name: main and spare have one each`,
+  );
 }
 
 /** What became of the undo files. */
 interface Saved {
-  readonly path: string | undefined;
+  readonly main: string | undefined;
+  readonly spare: string | undefined;
   readonly warnings: readonly string[];
 }
 
-const NOTHING: Saved = { path: undefined, warnings: [] };
+const NOTHING: Saved = { main: undefined, spare: undefined, warnings: [] };
 
 /** Two undo files, each finished before the next begins: of main's bytes, and of the commit that drops the entries. */
 async function carryOutPlan<Result>(
@@ -296,8 +311,8 @@ async function carryOutPlan<Result>(
   const notHeld = new Set([...wrote.result, ...plain.refused]);
   const refused = mains.filter((sector) => notHeld.has(sector));
   const back = without(mains, [...refused, ...taken.unreadable]);
-  const saved = (path: string | undefined): Saved => ({ path, warnings: [...warnings] });
-  if (back.length === 0) return result(true, corrected.before, refused, saved(wrote.path));
+  const saved = (path?: string): Saved => ({ main: wrote.path, spare: path, warnings: [...warnings] });
+  if (back.length === 0) return result(true, corrected.before, refused, saved());
   const { content, phases: drop } = dropping(set, back, options.now);
   const dropped = note(
     await carryOutWithUndo(spare, drop, { ...saving, partOf: { before: true, behind: false } }),
@@ -305,7 +320,7 @@ async function carryOutPlan<Result>(
   await spare.invalidate(bytes(0), spare.size);
   if (!(await holdsContent(spare, content)))
     throw new DmremapError('io', `${spare.path}: what was written does not read back right`);
-  return result(true, content, refused, saved(dropped.path ?? wrote.path));
+  return result(true, content, refused, saved(dropped.path));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, truncateSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
 import { documentOf } from '../obligations/schemas.js';
 import { hashOf, patient, Workshop } from '../obligations/workshop.js';
 import { FailingDisk } from '../serve/failing-disk.js';
@@ -85,8 +85,13 @@ slow('what main does not take stays remapped', async () => {
 slow('undo brings the entries back', async () => {
   const set = start();
   const before = hashOf(set.spare);
-  await set.run('unremap', '--all');
-  assert.is((await shop.run(['undo', set.spare, '--main', set.main, '--yes'])).code, 0);
+  const { undo_file: spareFile, main_undo_file: mainFile } = await set.run('unremap', '--all');
+  assert.ok(spareFile !== mainFile && existsSync(String(spareFile)), `${spareFile} ${mainFile}`);
+  const line = ['undo', set.spare, '--yes'];
+  const untouched = [set.spare, set.main];
+  const wrong = [...line, '--from', String(mainFile)];
+  await assertRefused(shop, wrong, 'undo-unavailable', /what unremap overwrote on main/, untouched);
+  assert.is((await shop.run([...line, '--main', set.main])).code, 0);
   assert.is(hashOf(set.spare), before);
 });
 

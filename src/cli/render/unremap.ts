@@ -26,7 +26,7 @@ export function unremapText(result: UnremapResult, isDryRun: boolean): string {
   const { plan, applied, returned, widened, entries, notRemapped, refused, unreadable } = result;
   const lines: string[] = [];
   if (applied || isDryRun || returned === 0) {
-    const verb = isDryRun ? 'would live' : 'live';
+    const verb = isDryRun ? 'would live' : returned === 1 ? 'lives' : 'live';
     const more = widened === 0 ? '' : `, ${widened} of them to make whole physical blocks`;
     lines.push(
       `${plan.device.path}: ${plural(returned, 'sector')} ${verb} on main again${more}; ${entries} remapped`,
@@ -42,6 +42,7 @@ export function unremapText(result: UnremapResult, isDryRun: boolean): string {
 export function unremapJson(result: UnremapResult): JsonObject {
   return {
     ...changeJson(result),
+    main_undo_file: result.mainUndoFile ?? null,
     returned: result.returned,
     widened: result.widened,
     not_remapped: spansJson(result.notRemapped),
