@@ -8,11 +8,13 @@ import { ChangeFailed, type PartOf } from '../store/failure.js';
 import { asPart, carryOut, type Phase, type PhaseProgress } from '../store/phase.js';
 import type { UndoDescription, UndoDevice, UndoSpare } from '../undo/description.js';
 import { undoPathsIn, writtenAt } from '../undo/files.js';
+import { isRefusal } from '../undo/format.js';
 import { fits, nameOf, type SpareIdentity, undoFileName } from '../undo/identity.js';
 import { findPlace, stateFolder, type UndoPlace } from '../undo/place.js';
 import { afterBytes } from '../undo/plan.js';
-import { peekUndo, type UndoStateName } from '../undo/reader.js';
-import { type SaveRequest, saveUndo, type UndoFile } from '../undo/writer.js';
+import { openUndo, peekUndo, type UndoStateName } from '../undo/reader.js';
+import { compareWithUndo } from '../undo/verify.js';
+import { markFinished, type SaveRequest, saveUndo, type UndoFile } from '../undo/writer.js';
 import { bytes, SECTOR_SIZE } from '../units.js';
 
 export type { UndoPlace } from '../undo/place.js';
@@ -94,13 +96,51 @@ export async function withUndo<Result>(
       throw sayingFirst(error, partOf?.before === true ? MADE_IN_PART : 'nothing is changed');
     },
   );
+  const superseded = await cutShortBefore(device, saved, options);
   const result = await work().catch((error: unknown) => {
     throw namingUndo(error, saved.path, place.file === undefined ? undefined : device.name);
   });
+  for (const path of superseded) await markFinished(path).catch(undefinedForOurErrors);
   await saved.finish().catch((error: unknown) => {
     throw sayingFirst(error, `what was written stands and is whole; next: dmremap check -p ${device.name}`);
   });
   return { path: saved.path, warning, result };
+}
+
+/**
+ * Changes of this device that were cut short before and that a check would take back as it lies now. Once this one
+ * is done, nothing of them is: what they have saved must not come back when this leaves no valid copy.
+ */
+async function cutShortBefore(
+  device: HeldDevice,
+  { path: own, description }: UndoFile,
+  { place, identity, spareUuid }: UndoOptions,
+): Promise<readonly string[]> {
+  const folder = stateFolder(place.surroundings);
+  const found = new Set<string>();
+  for (const uuid of new Set([spareUuid, description.spare.newSpareUuid, undefined])) {
+    const unfinished = await listUnfinished(folder, spareIdentity(device, identity, uuid)).catch(
+      undefinedForOurErrors,
+    );
+    for (const { path } of unfinished ?? []) if (path !== own) found.add(path);
+  }
+  const fitting: string[] = [];
+  for (const path of found) {
+    const undo = await openUndo(path).catch(undefinedForOurErrors);
+    if (undo === undefined || isRefusal(undo)) continue;
+    try {
+      if ((await compareWithUndo(undo, 'spare', device)).standing !== 'changed') fitting.push(path);
+    } finally {
+      await undo.close();
+    }
+  }
+  return fitting;
+}
+
+/** An older file that cannot be read or written stops no change. */
+function undefinedForOurErrors(error: unknown): undefined {
+  if (!(error instanceof DmremapError)) throw error;
+  return undefined;
 }
 
 async function save(

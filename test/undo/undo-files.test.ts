@@ -314,3 +314,20 @@ test('a failure that is not ours passes as it is', async () => {
     assert.not.instance(thrown, DmremapError);
   });
 });
+
+const cut = () => Promise.reject(new Error('cut short'));
+
+test('a change that was cut short is over once another one has been made', async () => {
+  const image = scratch.image('spare.img', 64 * SECTOR);
+  await using(image, async (device) => {
+    const failing = withUndo(device, PHASES, options(), cut);
+    await failing.catch(() => undefined);
+    const wanted = spareIdentity(device, options().identity, SPARE_UUID);
+    assert.is((await listUnfinished(folder(), wanted)).length, 1);
+    const failingAgain = withUndo(device, PHASES, options({ command: 'wipe' }), cut);
+    await failingAgain.catch(() => undefined);
+    assert.is((await listUnfinished(folder(), wanted)).length, 2, 'one that is not done leaves the other');
+    await carryOutWithUndo(device, PHASES, options({ command: 'wipe' }));
+    assert.equal(await listUnfinished(folder(), wanted), []);
+  });
+});
