@@ -6,13 +6,16 @@ import { BLOCK_SIZE, type Bytes, bytes, SECTOR_SIZE } from '../units.js';
 import { FileDevice, type FileDeviceFacts } from './file-device.js';
 import { type BlockNode, blockFacts, blockNode, formatDeviceNumber, type Roots, withRoots } from './sysfs.js';
 
+export type OpenMode = 'read' | 'exclusive' | 'held';
+
 export interface OpenOptions {
   /**
    * 'read' opens read-only, takes no lock and writes nothing, whoever else uses the device. 'exclusive' opens for
    * writing and keeps everybody out who asks: mounts, device-mapper and other openers of a block device through
    * O_EXCL, other runs of this program and all who use fcntl locks through a lock over the whole file or node.
+   * 'held' is for what cannot be written: opens read-only and refuses what is in use.
    */
-  readonly mode: 'read' | 'exclusive';
+  readonly mode: OpenMode;
   readonly roots?: Partial<Roots>;
 }
 
@@ -31,9 +34,9 @@ export async function openDevice(path: string, options: OpenOptions): Promise<Fi
     const kind = deviceKind(path, before);
     if (exclusive && kind === 'block')
       refuseReadOnly(path, blockNode(formatDeviceNumber(before.rdev), roots));
-    const handle = await open(path, openFlags(kind, exclusive));
+    const handle = await open(path, openFlags(kind, options.mode));
     try {
-      return new FileDevice(handle, await findFacts(path, handle, exclusive, roots));
+      return new FileDevice(handle, await findFacts(path, handle, options.mode, roots));
     } catch (error) {
       await handle.close();
       throw error;
@@ -45,11 +48,11 @@ export async function openDevice(path: string, options: OpenOptions): Promise<Fi
   }
 }
 
-function openFlags(kind: 'image' | 'block', exclusive: boolean): number {
-  const access = exclusive ? constants.O_RDWR : constants.O_RDONLY;
+function openFlags(kind: 'image' | 'block', mode: OpenMode): number {
+  const access = mode === 'exclusive' ? constants.O_RDWR : constants.O_RDONLY;
   // O_EXCL claims a block device; on a file it would mean nothing without O_CREAT. O_NONBLOCK is for a fifo that
   // took the file's place just now; on a block device it would hide that there is no medium.
-  if (kind === 'block') return exclusive ? access | constants.O_EXCL : access;
+  if (kind === 'block') return mode === 'read' ? access : access | constants.O_EXCL;
   return access | constants.O_NONBLOCK | constants.O_NOCTTY;
 }
 
@@ -73,9 +76,10 @@ function refuseReadOnly(path: string, node: BlockNode | undefined): void {
 async function findFacts(
   path: string,
   handle: FileHandle,
-  exclusive: boolean,
+  mode: OpenMode,
   roots: Roots,
 ): Promise<FileDeviceFacts> {
+  const exclusive = mode === 'exclusive';
   const stats = await handle.stat({ bigint: true });
   const kind = deviceKind(path, stats);
   const realPath = realpathSync.native(path);
@@ -91,7 +95,7 @@ async function findFacts(
     );
   }
   const facts = { path, realPath, kind, dev: stats.dev, ino: stats.ino, ...shape, writable: exclusive };
-  if (!exclusive) return { ...facts, unlocked: undefined };
+  if (mode === 'read') return { ...facts, unlocked: undefined };
   const { claim } = await import('./claim.js');
   return { ...facts, unlocked: claim(handle.fd, facts, roots) };
 }

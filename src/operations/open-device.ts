@@ -1,6 +1,6 @@
 import type { BlockDevice } from '../device/block-device.js';
 import type { FileDevice } from '../device/file-device.js';
-import { openDevice } from '../device/open.js';
+import { type OpenMode, openDevice } from '../device/open.js';
 
 /** Devices that no path leads to, by the names under which operations open them. */
 const lent = new Map<string, BlockDevice>();
@@ -14,7 +14,7 @@ export function lendDevice(name: string, device: BlockDevice): () => void {
 /** Opens a device, named by a path or a tag, for the time of one piece of work. */
 export async function withDevice<Result>(
   name: string,
-  mode: 'read' | 'exclusive',
+  mode: OpenMode,
   work: (device: FileDevice) => Promise<Result>,
 ): Promise<Result> {
   const device = await openNamed(name, mode);
@@ -26,7 +26,7 @@ export async function withDevice<Result>(
 }
 
 /** Opens a device that is named by a path or a tag; the caller closes it. */
-export async function openNamed(name: string, mode: 'read' | 'exclusive'): Promise<FileDevice> {
+export async function openNamed(name: string, mode: OpenMode): Promise<FileDevice> {
   const device = lent.get(name);
   if (device !== undefined) return (await import('../device/scratch-device.js')).asOpened(name, device);
   return openDevice(await pathOf(name), { mode });

@@ -294,6 +294,22 @@ slow('a FROM that cannot be written is abandoned by the operator alone', async (
   await assertClean(disk.path, to);
 });
 
+slow('a FROM that takes no writes at all is abandoned by the operator alone', async () => {
+  needs('root', 'losetup');
+  const content = image();
+  const [file, to] = [shop.put('from.img', content), shop.sparse('to.img', 4096 * SECTOR)];
+  const data = shown(file);
+  const disk = shop.loop(file, '--read-only');
+  const refused = await shop.run(['migrate', disk, to, '--yes']);
+  assert.is(refused.code, 8);
+  assert.match(refused.stderr, /--abandon-source/);
+  assert.is(judge(readFileSync(to)).n, 8, 'nothing is written');
+  assert.is(said(await migrate(disk, to, '--abandon-source')), '0 abandoned, to active');
+  assert.equal(shown(to), data);
+  assert.ok(readFileSync(file).equals(content));
+  await assertClean(to);
+});
+
 test('every command names the other spare of a pair', async () => {
   const [from, to] = [shop.put('from.img', image()), shop.sparse('to.img', 4096 * SECTOR)];
   await migrate(from, to);

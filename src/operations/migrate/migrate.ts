@@ -21,7 +21,7 @@ import { type MigrationPlan, type PlannedStep, type PlanOptions, planMigration, 
 import { identifySource } from './prepare.js';
 import { line, type Names, refusalError } from './refusals.js';
 import { type Carried, carryToTheEnd, finishSwitch, keepSource, retireOlder, type Unread } from './run.js';
-import { type Sides, withSide } from './sides.js';
+import { type Part, type Sides, withSide } from './sides.js';
 
 export interface MigrateOptions
   extends ChangeOptions,
@@ -62,14 +62,15 @@ export function migrateSpare(
   options: MigrateOptions,
 ): Promise<MigrateResult> {
   const isBack = options.wish === 'rollback';
-  return withSide(fromPath, isBack, async (from) => {
+  const sourcePart: Part = options.abandonSource ? 'abandoned source' : 'source';
+  return withSide(fromPath, isBack ? 'target' : sourcePart, async (from) => {
     const source = await lookAtSource(from.device).catch((error: unknown) => {
       throw isBack ? sayingWhereItIs(error, { from: fromPath, to: toPath }) : error;
     });
     const { header } = source.content;
     const main = await mainOfSet(from.device, header, options);
     const warnings = await withDevice(toPath, 'read', async (to) => judgeTarget(to, from.device, main));
-    return withSide(toPath, !isBack, async (to) => {
+    return withSide(toPath, isBack ? sourcePart : 'target', async (to) => {
       const target = await lookAtTarget(to.device, header);
       const scene: Scene = {
         from: { ...from, name: lastingName(fromPath, from.device, header) },

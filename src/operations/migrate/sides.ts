@@ -3,7 +3,7 @@ import { ConcurrentFile } from '../../device/concurrent-file.js';
 import type { FileDevice } from '../../device/file-device.js';
 import { DmremapError } from '../../errors.js';
 import { bytes, SECTOR_SIZE } from '../../units.js';
-import { withDevice } from '../open-device.js';
+import { openNamed } from '../open-device.js';
 
 /** One of the two spares of a migration, held exclusively. */
 export interface Side {
@@ -21,24 +21,53 @@ export interface Sides {
   readonly target: Side;
 }
 
-/**
- * Holds a device for the time of one piece of work.
- *
- * @param written its data is written past the page cache, which a flush would else have to wait for
- */
-export function withSide<Result>(
+/** What a device is to a migration. */
+export type Part =
+  /** Its data is written past the page cache, which a flush would else have to wait for. */
+  | 'target'
+  | 'source'
+  /** The operator gives it up: it need not be writable. */
+  | 'abandoned source';
+
+/** Holds a device for the time of one piece of work. */
+export async function withSide<Result>(
   path: string,
-  written: boolean,
+  part: Part,
   work: (side: Omit<Side, 'name'>) => Promise<Result>,
 ): Promise<Result> {
-  return withDevice(path, 'exclusive', async (device) => {
-    const data = await dataDevice(device, written);
+  const device = await openSide(path, part);
+  try {
+    const data = await dataDevice(device, part === 'target');
     try {
       return await work({ device, data });
     } finally {
       await data.close();
     }
-  });
+  } finally {
+    await device.close();
+  }
+}
+
+async function openSide(path: string, part: Part): Promise<FileDevice> {
+  try {
+    return await openNamed(path, 'exclusive');
+  } catch (error) {
+    if (part === 'target' || !isReadOnly(error)) throw error;
+    if (part === 'abandoned source') return openNamed(path, 'held');
+    const { code, message, hint, data } = error;
+    const way = 'if it cannot be, --abandon-source moves the set without retiring this spare';
+    throw new DmremapError(code, message, {
+      hint: hint === undefined ? way : `${hint}; ${way}`,
+      data,
+      cause: error,
+    });
+  }
+}
+
+/** The device or its file system takes no writes, whoever asks. */
+function isReadOnly(error: unknown): error is DmremapError {
+  if (!(error instanceof DmremapError) || error.code !== 'permission') return false;
+  return !['EACCES', 'EPERM'].includes(String(error.data?.['errno']));
 }
 
 async function dataDevice(device: FileDevice, written: boolean): Promise<BlockDevice> {
