@@ -1,22 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  watch,
-  writeFileSync,
-} from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DMREMAP, type Ended, fsck, PLAIN, runProgram } from '../obligations/run-cli.js';
+import { DMREMAP, type Ended, fsck, runProgram } from '../obligations/run-cli.js';
 import { Workshop } from '../obligations/workshop.js';
 import { SECTOR } from '../support/format-numbers.js';
 import { assert } from '../support/harness.js';
 import { type ReadUndo, readUndo } from '../support/undo-reader.js';
 import { DUMPED, layoutOf, MAIN_SECTORS, type Victim } from './victims.js';
+import { startWatched, type Watched } from './watched.js';
 
 /** Where the spare of a stage lies. */
 export interface SpareFile {
@@ -130,8 +122,8 @@ export class Stage {
 
   /** Runs the line and kills it at that moment; false where it had ended before. */
   async killedAt(moment: Moment): Promise<boolean> {
-    const { child, ended } = this.#start((changes) => {
-      if (changes === moment.change) void delay(moment.delay).then(() => child.kill('SIGKILL'));
+    const { child, ended } = this.#start((changes, started) => {
+      if (changes === moment.change) void delay(moment.delay).then(() => started.kill('SIGKILL'));
     });
     await ended;
     return child.signalCode === 'SIGKILL';
@@ -202,27 +194,8 @@ export class Stage {
     return names.filter((name) => name.endsWith('.undo'));
   }
 
-  /** Starts the line; `heard` is called at once and at every change of spare or undo files, with their number. */
-  #start(heard: (changes: number) => void = () => {}) {
-    const changes: number[] = [];
-    const hear = () => {
-      changes.push(performance.now());
-      heard(changes.length);
-    };
-    const watchers = [this.#spare.path, this.#shop.state].map((path) => watch(path, hear));
-    const began = performance.now();
-    const child: ChildProcess = spawn(process.execPath, [DMREMAP, ...this.#words(this.#victim.line)], {
-      env: { ...PLAIN, ...this.#shop.env },
-      stdio: 'ignore',
-    });
-    const ended = new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (code) => {
-        for (const watcher of watchers) watcher.close();
-        resolve(code);
-      });
-    });
-    queueMicrotask(() => heard(0));
-    return { child, began, changes, ended };
+  #start(heard: (changes: number, child: ChildProcess) => void = () => {}): Watched {
+    const files = [this.#spare.path, this.#shop.state];
+    return startWatched(this.#words(this.#victim.line), files, this.#shop.env, heard);
   }
 }

@@ -16,6 +16,8 @@ export interface Spare {
   readonly isCopied: boolean;
   /** What the entries say that main holds: sector of main, and the bytes. */
   readonly data: ReadonlyMap<number, string>;
+  /** Where these lie on this spare. */
+  readonly places: ReadonlyMap<number, number>;
 }
 
 /** The spare on a device, by its newest valid copy; undefined where none is valid. */
@@ -50,6 +52,7 @@ function told({ header, live }: Place, image: Buffer): Spare {
     peerGeneration: u32(header, 'peer_generation'),
     isCopied: u64(header, 'migration_cursor') === BigInt(u32(header, 'entry_count')),
     data: new Map(data),
+    places: new Map(entries.map(({ main, spare }) => [Number(main), Number(spare)])),
   };
 }
 
