@@ -9,7 +9,7 @@ import { MirroredMain } from './mirrored-main.js';
 import { NumberedMain, shownAround } from './numbered-main.js';
 import type { Row } from './rows.js';
 import { Stage, type Start } from './stage.js';
-import { withoutPlaces } from './witness.js';
+import { withoutLayout, withoutPlaces } from './witness.js';
 
 /** What was found of one operation, from all starts together. */
 export interface RowTally extends Tally {
@@ -89,7 +89,8 @@ export async function exploreRow(
 ): Promise<RowTally> {
   const sum = { ...NOTHING_TRIED };
   for await (const start of starts) {
-    const witness = row.relocates ? withoutPlaces(options.witness) : options.witness;
+    const placed = row.relocates ? withoutPlaces(options.witness) : options.witness;
+    const witness = row.throughPlain ? withoutLayout(placed) : placed;
     const { decide, recoveredBy: mode } = row;
     const how = { ...(decide && { decide }), ...(mode && { mode }) };
     const tally = await explore(start, row.work, { ...options, witness, ...how });

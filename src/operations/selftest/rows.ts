@@ -30,6 +30,8 @@ export interface Row {
   readonly relocates?: true;
   /** Between main and spare: main is a medium of its own, and the remapped device shows the same all the while. */
   readonly movesData?: true;
+  /** A power cut may leave a plain set with the same remaps, which is neither what was nor what will be. */
+  readonly throughPlain?: true;
   /** What is done where a check leaves something to the operator. */
   readonly decide?: Work;
   /** What recovers it from a power cut: `check -p` unless told. */
@@ -122,6 +124,7 @@ export const ROWS: readonly Row[] = [
     before: savedByModule,
     decide: convert('redundant'),
     relocates: true,
+    throughPlain: true,
     from: isClean,
   },
   { name: 'resize up', work: resizeUp, relocates: true },
