@@ -1,5 +1,6 @@
 import { defineLayout } from '../layout/layout.js';
 import { extendCrc } from './checksum.js';
+import { orderBySector } from './entry-order.js';
 
 /** One entry of the remap table, format.md section 1. */
 export const ENTRY = defineLayout('entry', 16, [
@@ -101,17 +102,13 @@ export class RemapTable {
   liveIndices(): Uint32Array {
     const indices = new Uint32Array(this.count);
     let length = 0;
-    for (const index of this.live()) indices[length++] = index;
+    for (let index = 0; index < this.count; index++) if (!this.isEmpty(index)) indices[length++] = index;
     return indices.subarray(0, length);
   }
 
   /** Indices of the live entries, ascending by their sectors on one side. */
   sortedIndices(side: 'main' | 'spare'): Uint32Array {
-    const sectorOf =
-      side === 'main'
-        ? (index: number) => this.mainSector(index)
-        : (index: number) => this.spareSector(index);
-    return this.liveIndices().sort((a, b) => sectorOf(a) - sectorOf(b));
+    return orderBySector(this.liveIndices(), this.words, { stride: ENTRY_WORDS, low: SIDE_WORD[side] });
   }
 
   #sector(at: number): number {
@@ -140,6 +137,25 @@ export function encodeEntries(entries: Iterable<readonly [main: bigint, spare: b
     view.setBigUint64(index * ENTRY_SIZE + SPARE_SECTOR.offset, spare, true);
   });
   return table;
+}
+
+/**
+ * The entries of a table with these indices, in this order, on other sectors of the spare: from `start` on
+ * without a gap.
+ */
+export function renumberEntries(table: RemapTable, order: Uint32Array, start: number): Uint8Array {
+  const renumbered = new Uint8Array(order.length * ENTRY_SIZE);
+  const view = new DataView(renumbered.buffer);
+  for (let place = 0; place < order.length; place++) {
+    const at = (order[place] as number) * ENTRY_WORDS + SIDE_WORD.main;
+    const spare = start + place;
+    const to = place * ENTRY_SIZE;
+    view.setUint32(to + MAIN_SECTOR.offset, table.words[at] as number, true);
+    view.setUint32(to + MAIN_SECTOR.offset + 4, table.words[at + 1] as number, true);
+    view.setUint32(to + SPARE_SECTOR.offset, spare % TWO_32, true);
+    view.setUint32(to + SPARE_SECTOR.offset + 4, Math.floor(spare / TWO_32), true);
+  }
+  return renumbered;
 }
 
 /** The table without its empty slots: each hole takes the last live entry, as a removal does (section 1). */

@@ -1,4 +1,4 @@
-import { encodeEntries, RemapTable } from '../format/entry.js';
+import { RemapTable, renumberEntries } from '../format/entry.js';
 import { generationAfterFailure } from '../format/generation.js';
 import { encodeHeader, type Header, hasExtension, ROLE, STATE } from '../format/header.js';
 import { type Content, contentOf } from '../store/content.js';
@@ -55,12 +55,7 @@ export function targetContent(source: Content, request: TargetRequest): Content 
  * on the source.
  */
 export function denseTable(source: RemapTable, start: Sectors): RemapTable {
-  const order = source.sortedIndices('spare');
-  const entries = Array.from(order, (index, place): [bigint, bigint] => [
-    source.exactMainSector(index),
-    BigInt(start + place),
-  ]);
-  return new RemapTable(encodeEntries(entries));
+  return new RemapTable(renumberEntries(source, source.sortedIndices('spare'), start));
 }
 
 /** What a target takes over from its source, as long as it is one: counters, and what main is. */

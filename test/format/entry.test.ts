@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { compactTable, encodeEntries, RemapTable } from '../../src/format/entry.js';
+import { compactTable, encodeEntries, RemapTable, renumberEntries } from '../../src/format/entry.js';
 import { buildTable, type Entry } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
 
@@ -131,4 +131,32 @@ test('what is live before and after is the same, and nothing is empty', () => {
     assert.equal(compacted.slice(0, kept), list.slice(0, kept), 'entries before the first hole stay');
   });
   fc.assert(property, { ...RUNS, numRuns: 5000 });
+});
+
+test('live entries are ordered by the sectors of either side, exactly, equal ones as they lie', () => {
+  const property = fc.property(entries, (list) => {
+    const table = new RemapTable(buildTable(list));
+    for (const [side, column] of [
+      ['main', 0],
+      ['spare', 1],
+    ] as const) {
+      const expected = list
+        .map((entry, index) => ({ sector: entry[column], index, isLive: entry[0] !== EMPTY }))
+        .filter(({ isLive }) => isLive)
+        .sort((a, b) => (a.sector < b.sector ? -1 : a.sector > b.sector ? 1 : a.index - b.index))
+        .map(({ index }) => index);
+      assert.equal([...table.sortedIndices(side)], expected);
+    }
+  });
+  fc.assert(property, RUNS);
+});
+
+test('entries are renumbered in the order given, beyond 32 bits too', () => {
+  const property = fc.property(entries, fc.constantFrom(0, 2 ** 32 - 2, 2 ** 40), (list, start) => {
+    const table = new RemapTable(buildTable(list));
+    const order = Uint32Array.from(list.keys()).reverse();
+    const expected = list.toReversed().map(([main], place): Entry => [main, BigInt(start + place)]);
+    assert.equal(renumberEntries(table, order, start), new Uint8Array(buildTable(expected)));
+  });
+  fc.assert(property, RUNS);
 });
