@@ -46,7 +46,8 @@ export interface MigrationOptions {
  */
 export class LiveMigration {
   readonly #io: SectorIo;
-  readonly #from: SpareSide;
+  /** Once the set is on the other it is that one: what the old one had in memory is not kept. */
+  #from: SpareSide;
   readonly #to: SpareSide;
   readonly #options: MigrationOptions;
   readonly #stopping = new AbortController();
@@ -70,7 +71,8 @@ export class LiveMigration {
       isUnderWay: UNDER_WAY.includes(this.#phase),
       target: this.#to.device.name,
       done: this.#done,
-      total: Math.max(this.#done, this.#from.entries.count * SECTOR_SIZE),
+      total:
+        this.#phase === 'done' ? this.#done : Math.max(this.#done, this.#from.entries.count * SECTOR_SIZE),
       failure: this.#failure,
     };
   }
@@ -96,7 +98,9 @@ export class LiveMigration {
     try {
       await this.#move();
       this.#phase = 'done';
-      await leave(this.#from);
+      const old = this.#from;
+      this.#from = this.#to;
+      await leave(old);
     } catch (error) {
       this.#from.follower = undefined;
       // whichever of the two counts now, both hold the same: nothing is written to either any more

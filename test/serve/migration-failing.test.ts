@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { BlockDevice } from '../../src/device/block-device.js';
 import { FilterDevice } from '../../src/device/filters/filter-device.js';
 import { DeviceError } from '../../src/errors.js';
 import { RemapSet } from '../../src/serve/remap-set.js';
@@ -236,4 +237,43 @@ test('where it can be taken back at last, all are answered', async () => {
   assert.is(await ended(it.set), 'failed');
   await it.set.close();
   assert.equal([headerOf(it.spareMedium).role, remapped(it)[0]], [0, 5]);
+});
+
+/** A target that does not take the word that it is active. */
+class Modest extends FilterDevice {
+  refused = 0;
+
+  constructor(
+    device: BlockDevice,
+    readonly isWrittenThough: boolean,
+  ) {
+    super(device);
+  }
+
+  override async write(place: Bytes, from: Uint8Array): Promise<void> {
+    const bytes = Buffer.from(from);
+    const isHeader = bytes.subarray(0, 8).toString() === 'DMREMAP3';
+    if (!isHeader || u32(bytes, 'role') !== 0) return super.write(place, from);
+    this.refused++;
+    if (this.isWrittenThough) await super.write(place, from);
+    throw new DeviceError(this.name, 'write', 'EIO', Math.floor(place / SECTOR));
+  }
+}
+
+test('where the target does not become active, the old spare is in use again, and newer', async () => {
+  for (const isWrittenThough of [false, true]) {
+    const it = await moving();
+    const modest = new Modest(it.target, isWrittenThough);
+    await it.set.migrate(towards(modest));
+    assert.is(await ended(it.set), 'failed');
+    assert.match(String(it.set.facts.migration?.failure), /target/);
+    assert.ok(modest.refused > 0, 'it came to that');
+    await it.set.device.write(at(0), data(8), true);
+    await it.set.close();
+    const [from, to] = [it.spareMedium, it.targetMedium].map(({ content }) => Buffer.from(content));
+    assert.is(activeOf(from as Buffer, to as Buffer), 'from');
+    assert.equal([headerOf(it.spareMedium).role, headerOf(it.spareMedium).state], [0, 0]);
+    assert.is(judge(from as Buffer).n, 0);
+    assert.is(remapped(it)[0], 8);
+  }
 });
