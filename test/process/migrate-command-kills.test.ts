@@ -154,8 +154,9 @@ class Story {
     assert.ok([0, 1, 4, 5].includes(preened.code ?? -1), preened.stdout);
     this.#judge();
     const { from, to } = this.#spares();
-    // a way back that has begun only goes on; without a target there is nothing to resume
-    const isResume = from?.role !== 1 && to !== undefined && this.#random.chance(0.5);
+    // a way back that has begun only goes on; without a target, or once the set has come back, nothing is left to resume
+    const isResumable = from?.role !== 1 && to !== undefined && to.role !== 2;
+    const isResume = isResumable && this.#random.chance(0.5);
     const flag = isResume ? '--resume' : '--rollback';
     const ended = await this.#shop.run(this.#migrate(flag));
     assert.is(ended.code, 0, `${flag} after ${this.#told()}: ${ended.stderr}`);
