@@ -24,7 +24,8 @@ export async function diagnose(device: BlockDevice, options: SurveyOptions = {})
   return { survey, problems: check(survey) };
 }
 
-async function notASpare(device: BlockDevice): Promise<DmremapError> {
+/** Nothing was ever a set here; what the kernel module leaves without a magic is pointed out. */
+export async function notASpare(device: BlockDevice): Promise<DmremapError> {
   const bare = await bareModuleEvidence(device);
   return new DmremapError('not-dmremap3', `${device.name} is not a DMREMAP3 spare: no header at either end`, {
     hint:

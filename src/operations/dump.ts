@@ -9,6 +9,7 @@ import { nonZeroReserved, toHex } from '../layout/codec.js';
 import { type Choice, chooseCopy } from '../store/choose.js';
 import { type Copy, type CopyName, hasMagic, isValid } from '../store/copy.js';
 import { type LoadedCopies, loadCopies, neverStill } from '../store/load.js';
+import { notASpare } from './diagnose.js';
 import { moduleImageOn } from './module-evidence.js';
 import { openNamed } from './open-device.js';
 import { refuseUnknownSet } from './spare.js';
@@ -150,7 +151,7 @@ async function takeDump(device: BlockDevice, name: CopyName | undefined): Promis
   const choice = chooseCopy(loaded);
   if (choice.chosen === undefined && !choice.evidence) {
     refuseUnreadable(device, loaded, choice);
-    throw new DmremapError('not-dmremap3', `${device.name} is not a DMREMAP3 spare: no header at either end`);
+    throw await notASpare(device);
   }
   await refuseUnknownSet(device, choice);
   const copy = name === undefined ? (choice.chosen ?? mostTelling(loaded)) : copyNamed(loaded, name);

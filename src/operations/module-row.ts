@@ -25,8 +25,12 @@ export function rowFor(device: BlockDevice, table: RemapTable, spareStart: Secto
   if (start >= all.start && end <= all.end && start < all.end) return { start, end };
   throw new DmremapError(
     'usage',
-    `--spare-start ${start}: data sectors of ${device.name} are ${all.start} to ${all.end - 1}, and ${table.count} are needed`,
+    `--spare-start ${start}: data sectors of ${device.name} are ${all.start} to ${all.end - 1}${needOf(table)}`,
   );
+}
+
+function needOf({ count }: RemapTable): string {
+  return count === 0 ? '' : `, and ${count} ${count === 1 ? 'is' : 'are'} needed`;
 }
 
 /** The lowest sector in use, if there is room for all behind it. */

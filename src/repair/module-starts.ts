@@ -13,12 +13,16 @@ const MOST_OFFERED = 8;
 const NOTHING = new RemapTable(new Uint8Array(0));
 
 /** Why there is nothing to begin with; undefined where there is. */
-export function moduleLimit({ content: { header, table }, table: state }: ModuleImage): string | undefined {
-  if (header.main_device_size === 0n)
-    return 'the kernel module wrote no size of main here: name main with --main MAIN';
-  if (table.count === 0 && state === 'missing')
+export function moduleLimit(image: ModuleImage): string | undefined {
+  if (lacksMainSize(image)) return 'the kernel module wrote no size of main here: name main with --main MAIN';
+  if (image.content.table.count === 0 && image.table === 'missing')
     return 'the kernel module never wrote the table of this header';
   return undefined;
+}
+
+/** The module writes no size of main where it never read a header. */
+export function lacksMainSize({ content: { header } }: ModuleImage): boolean {
+  return header.main_device_size === 0n;
 }
 
 /**

@@ -147,6 +147,7 @@ test('without --module, a spare without a magic is none, and the flag is named',
   for (const ended of [
     await shop.run(['check', path]),
     await shop.run(['info', path]),
+    await shop.run(['dump', path]),
     await fsck([path], { env: shop.env }),
   ]) {
     assert.is(ended.code, 8);

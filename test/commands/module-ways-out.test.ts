@@ -110,7 +110,7 @@ slow('without a magic, main gives the size that the module did not write', async
   const main = shop.sparse('main.img', 16_384 * SECTOR);
   const without = await shop.run(['repair', spare, '--yes']);
   assert.is(without.code, 4);
-  assert.match(without.stdout + without.stderr, /--main MAIN/);
+  assert.match(without.stdout + without.stderr, /next: dmremap repair \S*spare\.img --main MAIN$/m);
   assert.ok(readFileSync(spare).equals(spareOf('nomagic')));
   const repaired = await shop.run(['repair', spare, '--main', main, '--yes']);
   assert.is(repaired.code, 1, repaired.stderr);
@@ -363,6 +363,19 @@ slow('what the module could not read is refused, with the reason', async () => {
     await assertRefused(shop, convert(path), 'too-small', /takes 252 entries; .* has 253/, [path]);
   await assertRefused(shop, convert(few, '--spare-start', '15'), 'usage', /16 to 8191/, [few]);
   await assertRefused(shop, convert(few, '--spare-start', '8190'), 'usage', /3 are needed/, [few]);
+  const empty = shop.sparse('empty.img', 8192 * SECTOR);
+  const tooLow = [
+    'create',
+    empty,
+    '--main-size',
+    '16384s',
+    '--layout',
+    'module',
+    '--spare-start',
+    '4',
+    '--yes',
+  ];
+  await assertRefused(shop, tooLow, 'usage', /16 to 8191$/m, [empty]);
   await assertRefused(
     shop,
     ['convert', few, '--layout', 'plain', '--spare-start', '64', '--yes'],

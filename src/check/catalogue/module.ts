@@ -118,7 +118,7 @@ export const MODULE_ROWS = [
     severity: 'note',
     fix: 'none',
     title: "The module's table is full",
-    says: 'The table has 252 entries and takes no more.',
+    says: 'The table has 252 entries and takes no more: any remap beyond them is recorded nowhere.',
     means:
       'What the module remapped beyond them was in its memory alone: those sectors read old data from main ' +
       'after the next start, though their data lies on the spare.',

@@ -3,6 +3,7 @@ import type { RemapTable } from '../../format/entry.js';
 import type { AppliedPlan } from '../../operations/repair/apply.js';
 import type { Answers } from '../../operations/repair/draft.js';
 import type { RepairResult, Undecided } from '../../operations/repair/repair.js';
+import type { FoundStarts } from '../../operations/repair/starts.js';
 import type { Question } from '../../repair/answers/answer.js';
 import type { Start } from '../../repair/starts.js';
 import { changeJson } from '../change-command.js';
@@ -123,6 +124,12 @@ function droppedLines(file: string | undefined): string[] {
   return file === undefined ? [] : [`the entries that were dropped are saved in ${file}`];
 }
 
+/** What brings a content to begin with nearer. */
+function wordsForStart(name: string, { starts, lacksMain }: FoundStarts): string[] {
+  if (lacksMain) return ['repair', name, '--main', 'MAIN'];
+  return starts.length === 0 ? ['dump', '-o', 'spare.json', name] : ['repair', name];
+}
+
 /** What was left undecided, with all that is needed to decide it, and what to type. */
 function undecidedText(report: RepairReport, undecided: Undecided, terminal: Terminal): string {
   const { lastingName: name, starts } = report.result;
@@ -130,8 +137,10 @@ function undecidedText(report: RepairReport, undecided: Undecided, terminal: Ter
   const next = (line: string) => continued(`    next: ${line}`, terminal);
   switch (undecided.what) {
     case 'start': {
-      const words = starts.starts.length === 0 ? ['dump', '-o', 'spare.json', name] : ['repair', name];
-      const last = [ended('no content is proven'), next(shellCommand(['dmremap', ...words]))];
+      const last = [
+        ended('no content is proven'),
+        next(shellCommand(['dmremap', ...wordsForStart(name, starts)])),
+      ];
       return `${startsText(starts, terminal)}${last.join('\n')}\n`;
     }
     case 'answer': {

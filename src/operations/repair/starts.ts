@@ -12,7 +12,7 @@ import {
   ROLE,
   VERSION,
 } from '../../format/header.js';
-import { moduleLimit, moduleStarts } from '../../repair/module-starts.js';
+import { lacksMainSize, moduleLimit, moduleStarts } from '../../repair/module-starts.js';
 import type { Candidate } from '../../repair/reconstruct/candidate.js';
 import type { Told } from '../../repair/reconstruct/lost-header.js';
 import type { Witness } from '../../repair/reconstruct/reading.js';
@@ -39,6 +39,8 @@ export interface FoundStarts {
   readonly starts: readonly Start[];
   /** What could not be searched, for people. */
   readonly limits: readonly string[];
+  /** There would be something to begin with if main were named. */
+  readonly lacksMain?: boolean;
 }
 
 /** What is known of the metadata from elsewhere. */
@@ -88,7 +90,11 @@ export async function findStarts(
 
 function startsFromModule(image: ModuleImage, { moduleMain }: Surveyed): FoundStarts {
   const limit = moduleLimit(image);
-  return { starts: moduleStarts(image, moduleMain), limits: limit === undefined ? [] : [limit] };
+  return {
+    starts: moduleStarts(image, moduleMain),
+    limits: limit === undefined ? [] : [limit],
+    lacksMain: lacksMainSize(image),
+  };
 }
 
 async function search(device: BlockDevice, { copies }: Surveyed, { witnesses, told }: Knowledge) {
