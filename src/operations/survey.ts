@@ -16,7 +16,7 @@ import { needsMove } from '../store/move.js';
 import type { ReadProgress } from '../store/sum-tables.js';
 import { type Bytes, bytesToSectors } from '../units.js';
 import { readMedia } from './media.js';
-import { moduleImageOn } from './module-evidence.js';
+import { bareModuleEvidence, moduleImageOn } from './module-evidence.js';
 import { refuseUnreadable } from './unreadable.js';
 
 export interface SurveyOptions {
@@ -111,7 +111,8 @@ async function differenceOf(
 
 /**
  * What else stands at the end of the device where a copy is to be written: in its place or, as btrfs at 64 KiB,
- * beside it. A sector that a live entry uses is data, whatever its bytes look like.
+ * beside it. A sector that a live entry uses is data, whatever its bytes look like. What the kernel module left in
+ * place of the primary may hold remaps of a later life, and nothing of it is overwritten unattended.
  */
 async function foreignSignatures(
   device: BlockDevice,
@@ -131,8 +132,18 @@ async function foreignSignatures(
     foreign.filter(({ at }) => at < device.size / 2 === wanted).map(({ name, at }) => ({ name, at })),
   );
   if (moves) found.set(backupHeaderPlace(device.size), end ?? []);
-  for (const { copy } of damaged) found.set(copy.headerAt, (copy.name === 'primary' ? front : end) ?? []);
+  for (const { copy } of damaged)
+    found.set(
+      copy.headerAt,
+      copy.name === 'primary' ? [...(await moduleAt(device, copy)), ...(front ?? [])] : (end ?? []),
+    );
   return found;
+}
+
+/** Metadata of the kernel module without a magic, which is no signature by itself. */
+async function moduleAt(device: BlockDevice, { headerAt: at }: Copy): Promise<ForeignSignature[]> {
+  const bare = await bareModuleEvidence(device);
+  return bare === undefined ? [] : [{ name: `metadata of the dm-remap v3 kernel module: ${bare.says}`, at }];
 }
 
 /** What else stands in the first bytes of a device. */

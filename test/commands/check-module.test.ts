@@ -155,6 +155,23 @@ test('without --module, a spare without a magic is none, and the flag is named',
   }
 });
 
+test('what the module left in place of our primary is overwritten by no flag', async () => {
+  const image = fixture('redundant-some');
+  fixture('module/v3-nomagic.spare').copy(image, 0, 0, 8128);
+  const path = shop.put('overwritten.img', image);
+  for (const line of [['-n'], ['-p'], ['-y'], ['-y', '--module']]) {
+    const ended = await shop.run(['check', path, ...line]);
+    assert.is(ended.code, 4, line.join(' '));
+    assert.match(
+      ended.stdout,
+      /copy-foreign-signature\s+Where the primary copy belongs stands:[\s\S]*kernel\s+module/,
+    );
+    assert.ok(readFileSync(path).equals(image), line.join(' '));
+  }
+  assert.is((await fsck(['-a', path], { env: shop.env })).code, 4);
+  assert.ok(readFileSync(path).equals(image));
+});
+
 test('--module says nothing about a device that looks otherwise', async () => {
   for (const [content, code] of [
     [Buffer.alloc(1 << 20), 8],
