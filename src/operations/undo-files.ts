@@ -48,7 +48,7 @@ export interface MainTarget {
 export interface SavedChange<Result = void> {
   /** Undefined with --no-undo, and where nothing was overwritten. */
   readonly path: string | undefined;
-  /** For the operator: the file may be lost. */
+  /** For the operator: the file may be lost, or an older one still counts. */
   readonly warning: string | undefined;
   readonly result: Result;
 }
@@ -91,20 +91,34 @@ export async function withUndo<Result>(
   const description = describe(device, phases, options);
   const avoid = [...(place.avoid ?? []), ...(main === undefined ? [] : [main.device])];
   const name = undoFileName(description.spare, options.generation, options.command);
-  const { warning, saved } = await save({ targets, description, name }, { ...place, avoid }, device).catch(
-    (error: unknown) => {
-      throw sayingFirst(error, partOf?.before === true ? MADE_IN_PART : 'nothing is changed');
-    },
-  );
+  const { warning: ofPlace, saved } = await save(
+    { targets, description, name },
+    { ...place, avoid },
+    device,
+  ).catch((error: unknown) => {
+    throw sayingFirst(error, partOf?.before === true ? MADE_IN_PART : 'nothing is changed');
+  });
   const superseded = await cutShortBefore(device, saved, options);
   const result = await work().catch((error: unknown) => {
     throw namingUndo(error, saved.path, place.file === undefined ? undefined : device.name);
   });
-  for (const path of superseded) await markFinished(path).catch(undefinedForOurErrors);
+  const warnings = [ofPlace, ...(await Promise.all(superseded.map(endOlder)))];
   await saved.finish().catch((error: unknown) => {
     throw sayingFirst(error, `what was written stands and is whole; next: dmremap check -p ${device.name}`);
   });
-  return { path: saved.path, warning, result };
+  const warning = warnings.filter((one) => one !== undefined).join('; ');
+  return { path: saved.path, warning: warning === '' ? undefined : warning, result };
+}
+
+/** Marks an older file as finished; the warning where that fails. */
+async function endOlder(path: string): Promise<string | undefined> {
+  try {
+    await markFinished(path);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DmremapError)) throw error;
+    return `${error.message}: until then check -p may take that older change back; ${error.hint}`;
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { identify } from '../../src/device/identity.js';
@@ -329,5 +329,20 @@ test('a change that was cut short is over once another one has been made', async
     assert.is((await listUnfinished(folder(), wanted)).length, 2, 'one that is not done leaves the other');
     await carryOutWithUndo(device, PHASES, options({ command: 'wipe' }));
     assert.equal(await listUnfinished(folder(), wanted), []);
+  });
+});
+
+test('an older file that cannot be ended is told', async () => {
+  const image = scratch.image('spare.img', 64 * SECTOR);
+  await using(image, async (device) => {
+    await withUndo(device, PHASES, options(), cut).catch(() => undefined);
+    const wanted = spareIdentity(device, options().identity, SPARE_UUID);
+    const [older] = await listUnfinished(folder(), wanted);
+    const { warning } = await withUndo(device, PHASES, options({ command: 'wipe' }), async () => {
+      rmSync(older?.path ?? '');
+      mkdirSync(older?.path ?? '');
+    });
+    assert.match(warning ?? '', /cannot be marked finished: .*older change/);
+    assert.ok(warning?.includes(older?.path ?? '?'));
   });
 });
