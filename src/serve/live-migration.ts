@@ -102,7 +102,7 @@ export class LiveMigration {
       this.#from = this.#to;
       await leave(old);
     } catch (error) {
-      this.#from.follower = undefined;
+      this.#from.medium.follower = undefined;
       // whichever of the two counts now, both hold the same: nothing is written to either any more
       if (this.#isUncertain) this.#from.retire();
       this.#fail(error);
@@ -126,12 +126,12 @@ export class LiveMigration {
   async #move(): Promise<void> {
     const { signal } = this.#stopping;
     const mirror = new Mirror(this.#to, (error) => {
-      this.#from.follower = undefined;
+      this.#from.medium.follower = undefined;
       this.#stopping.abort(error);
     });
     await this.#alone(async () => {
       await mirror.dropOthers(this.#from.entries);
-      this.#from.follower = mirror;
+      this.#from.medium.follower = mirror;
     });
     await new SpareCopy(this.#from, mirror, {
       signal,

@@ -4,7 +4,8 @@ import type { Move } from '../remap/mover.js';
 import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 import { patiently } from './patience.js';
 import { RangeLocks } from './range-locks.js';
-import type { Follower, SpareSide } from './spare-side.js';
+import type { Follower } from './spare-medium.js';
+import type { SpareSide } from './spare-side.js';
 
 /**
  * Keeps the target of a migration equal to the spare in use: what that has taken goes to the target too, and
@@ -82,7 +83,7 @@ export class Mirror implements Follower {
       const places = placesOf(target, mains, moves);
       const pieces = piecesOf(places, data);
       await patiently(target.device.name, () =>
-        Promise.all(pieces.map(([at, part]) => target.fill(at, part))),
+        Promise.all(pieces.map(([at, part]) => target.medium.fill(at, part))),
       );
     } catch (error) {
       for (const move of moves) target.mover.abandon(move);

@@ -166,8 +166,8 @@ export class RemapDevice implements ServedDevice {
   /** Commits all entries and makes the data on the spare durable. @throws DmremapError where it is not */
   async save(): Promise<void> {
     const { side } = this.#io;
-    if (!side.log.unknown.isEmpty)
-      await side.heal(async (main, work) => {
+    if (!side.medium.log.unknown.isEmpty)
+      await side.medium.heal(side.entries, async (main, work) => {
         const lock = await this.#hold(bytes(main * SECTOR_SIZE), SECTOR_SIZE, true);
         await this.#io.gate.enter();
         try {

@@ -1,31 +1,25 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { DmremapError } from '../errors.js';
-import { compactTable, type RemapTable } from '../format/entry.js';
 import { type Header, hasExtension, STATE } from '../format/header.js';
 import type { SourceIdentity } from '../migrate/identity.js';
 import { Policy, type RemapMode } from '../remap/policy.js';
 import type { Content } from '../store/content.js';
-import { loadChoice } from '../store/load-choice.js';
-import { type Guard, MetadataWriter } from '../store/writer.js';
 import { bytes, roundDown, roundUp, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 import { Counters, type Counts } from './counters.js';
 import { LiveMigration, type MigrationFacts } from './live-migration.js';
 import { MainSide } from './main-side.js';
+import { type OpenedSpare, openSpare, openWriter, type SpareSettings, sideOf } from './open-spare.js';
 import { type RangeLock, RangeLocks } from './range-locks.js';
 import { RemapDevice } from './remap-device.js';
 import { SectorIo } from './sector-io.js';
-import { type Clock, SpareSide } from './spare-side.js';
+import type { SpareSide } from './spare-side.js';
 
-export interface RemapSettings {
+export interface RemapSettings extends SpareSettings {
   /** What becomes of sectors that fail. */
   readonly remap: RemapMode;
-  readonly readOnly: boolean;
   /** For how long a new entry may stay unsaved where nobody flushes, in milliseconds. */
   readonly saveInterval: number;
   readonly rotational: boolean;
-  readonly now: Clock;
-  /** See MetadataWriter. */
-  readonly guard?: Guard;
 }
 
 /** So long a request may take once nobody waits for it any more, in milliseconds. */
@@ -84,7 +78,7 @@ export class RemapSet {
   #isChanging = false;
   #isClosing = false;
 
-  private constructor(main: BlockDevice, spare: Opened, settings: RemapSettings) {
+  private constructor(main: BlockDevice, spare: OpenedSpare, settings: RemapSettings) {
     this.#settings = settings;
     this.#locks = new RangeLocks();
     const counters = new Counters();
@@ -385,38 +379,4 @@ export class RemapSet {
 
 function readOnlySet(): DmremapError {
   return new DmremapError('permission', 'the set is served read-only');
-}
-
-/** A spare with its metadata at hand. */
-interface Opened {
-  readonly device: BlockDevice;
-  readonly content: { readonly header: Header; readonly table: RemapTable };
-  readonly writer: MetadataWriter | undefined;
-}
-
-async function openSpare(device: BlockDevice, settings: RemapSettings): Promise<Opened> {
-  if (!settings.readOnly) {
-    const { writer } = await openWriter(device, settings);
-    return { device, content: writer.content, writer };
-  }
-  const { choice, table } = await loadChoice(device);
-  if (choice.chosen === undefined || table === undefined)
-    throw new DmremapError('changed-since', `${device.name}: no copy of its metadata counts`);
-  return { device, content: { header: choice.chosen.header, table: compactTable(table) }, writer: undefined };
-}
-
-async function openWriter(device: BlockDevice, { now, guard }: RemapSettings) {
-  const writer = await MetadataWriter.open(device, guard === undefined ? {} : { guard });
-  const { table } = writer.content;
-  // entries are found by slot from here on, so none may be empty
-  const remove = Array.from({ length: table.count }, (_, slot) => slot).filter((slot) => table.isEmpty(slot));
-  if (remove.length > 0) {
-    const outcome = await writer.commit({ remove }, now());
-    if (outcome.kind === 'failed' || outcome.kind === 'unknown') throw outcome.failure;
-  }
-  return { device, writer };
-}
-
-function sideOf({ device, content, writer }: Opened, counters: Counters, now: Clock, blockSectors: number) {
-  return new SpareSide(device, content, writer, { counters, now, blockSectors });
 }

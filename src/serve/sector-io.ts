@@ -61,7 +61,7 @@ export class SectorIo {
     if (isMainRead) return this.#overlayAtOnce(at, into);
     for (const run of route(entries, at, into.length)) {
       // what is shorter than the least that can be read at once is rare: a request that ends within a sector
-      const side = run.on === 'main' ? this.main : this.side;
+      const side = run.on === 'main' ? this.main : this.side.medium;
       if (!side.readAtOnce(run.at, into, run.from, run.length)) return false;
     }
     return true;
@@ -76,7 +76,7 @@ export class SectorIo {
       const start = main * SECTOR_SIZE;
       const from = Math.max(start, at);
       const length = Math.min(start + SECTOR_SIZE, end) - from;
-      isDone &&= side.readAtOnce(spare * SECTOR_SIZE + from - start, into, from - at, length);
+      isDone &&= side.medium.readAtOnce(spare * SECTOR_SIZE + from - start, into, from - at, length);
     });
     return isDone;
   }
@@ -101,7 +101,7 @@ export class SectorIo {
 
   #placeAtOnce(run: Run, from: Uint8Array, first: Sectors): boolean {
     this.#forgetMain(first, run.length);
-    return this.side.writeAtOnce(run.at, from, run.from, run.length, first);
+    return this.side.medium.writeAtOnce(run.at, from, run.from, run.length, first);
   }
 
   /** Reads all that can be read without further ado; returns what failed. */
@@ -119,7 +119,7 @@ export class SectorIo {
 
   async #readRun(run: Run, into: Uint8Array, failures: RunFailure[]): Promise<void> {
     try {
-      await (run.on === 'main' ? this.main.device : this.side).read(run.at, into);
+      await (run.on === 'main' ? this.main.device : this.side.medium).read(run.at, into);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       failures.push({ run, error });
@@ -181,7 +181,7 @@ export class SectorIo {
       // it may have moved to another spare since it failed
       const place = this.side.entries.spareOf(sector) as Sectors;
       try {
-        await this.side.read(bytes(place * SECTOR_SIZE), part);
+        await this.side.medium.read(bytes(place * SECTOR_SIZE), part);
         this.lost.delete(sector);
       } catch (error) {
         if (!(error instanceof DeviceError)) throw error;
@@ -224,7 +224,7 @@ export class SectorIo {
     const first = bytesToSectors(at + run.from);
     this.#forgetMain(first, from.length);
     try {
-      await this.side.write(run.at, from, first);
+      await this.side.medium.write(run.at, from, first);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       throw new RequestFailed(error.errno, error.message, at + run.from, error);
@@ -330,11 +330,11 @@ export class SectorIo {
         const from = (move.main - first) * SECTOR_SIZE;
         const part = data.subarray(from, from + move.count * SECTOR_SIZE);
         try {
-          await side.write(bytes(move.spare * SECTOR_SIZE), part, move.main);
+          await side.medium.write(bytes(move.spare * SECTOR_SIZE), part, move.main);
         } catch (error) {
           side.mover.abandon(move);
           failed.push(move);
-          side.forget(move.spare, move.count);
+          side.medium.forget(move.spare, move.count);
           if (!(error instanceof DeviceError)) throw error;
           continue;
         }

@@ -74,7 +74,7 @@ export class SpareCopy {
         if (this.#isLive(order.mainAt(index), order.spareAt(index))) mains.push(order.mainAt(index));
       if (mains.length < end - first) return;
       const data = new Uint8Array(mains.length * SECTOR_SIZE);
-      const read = this.#from.read(bytes(spare * SECTOR_SIZE), data);
+      const read = this.#from.medium.read(bytes(spare * SECTOR_SIZE), data);
       if (!(await endsWithin(SLOW, read))) return;
       await this.#mirror.put(mains, data);
       isCopied = true;
@@ -94,12 +94,12 @@ export class SpareCopy {
 
   /** From memory, where what was written last is not durable yet, else from the medium. */
   async #readOne(spare: Sectors, into: Uint8Array): Promise<boolean> {
-    const kept = this.#from.copyOf(spare);
+    const kept = this.#from.medium.copyOf(spare);
     if (kept !== undefined) {
       into.set(kept);
       return true;
     }
-    if (this.#from.isUnknown(spare)) return false;
+    if (this.#from.medium.isUnknown(spare)) return false;
     const at = bytes(spare * SECTOR_SIZE);
     try {
       if (this.#mirror.missing.size < CAREFUL)
@@ -116,7 +116,7 @@ export class SpareCopy {
   async #rescue(main: Sectors, spare: Sectors, into: Uint8Array): Promise<boolean> {
     try {
       if (!(await this.#options.readElsewhere(main, into))) return false;
-      await this.#from.rewrite(spare, into, main);
+      await this.#from.medium.rewrite(spare, into, main);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       if (error.operation === 'read') return false;

@@ -1,6 +1,5 @@
-import { answeringAtOnce } from '../device/at-once.js';
 import type { BlockDevice } from '../device/block-device.js';
-import { DeviceError, DmremapError } from '../errors.js';
+import { DmremapError } from '../errors.js';
 import { RemapTable } from '../format/entry.js';
 import type { Header } from '../format/header.js';
 import { extensionFor, type SourceIdentity } from '../migrate/identity.js';
@@ -8,27 +7,17 @@ import type { LiveEntries } from '../remap/live-entries.js';
 import type { Mover } from '../remap/mover.js';
 import { type Content, contentOf } from '../store/content.js';
 import type { MetadataWriter } from '../store/writer.js';
-import { type Bytes, bytes, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
-import { Copies } from './copies.js';
+import type { Sectors } from '../units.js';
 import type { Counters } from './counters.js';
-import { Gate } from './gate.js';
 import { Joined } from './joined.js';
+import { SpareMedium } from './spare-medium.js';
 import { SpareTable } from './spare-table.js';
-import { WriteLog } from './write-log.js';
 
 /** A copy that cannot be written is not tried again before: each try costs the disk's time. */
 const SECONDS_BETWEEN_MENDINGS = 30n;
 
 /** Unix seconds. */
 export type Clock = () => bigint;
-
-/** What has to learn of each change of a spare in use: the target of a migration. Each does `own` first, and fails as that does. */
-export interface Follower {
-  /** `own` writes these sectors, which hold those of main from `main` on. */
-  write(at: Bytes, from: Uint8Array, main: Sectors, own: () => Promise<void>): Promise<void>;
-  /** `own` drops the entry of a sector of main, which lives at `spare`. */
-  drop(main: Sectors, spare: Sectors, own: () => Promise<void>): Promise<void>;
-}
 
 /** An entry that is to go, once the generation without it is committed. */
 interface Drop {
@@ -37,14 +26,11 @@ interface Drop {
 }
 
 /**
- * The spare of a set that is in use: the data of remapped sectors, and their entries, which are committed
- * with all that has gathered since the last commit (format.md section 4).
+ * The spare of a set that is in use: its medium, and its entries, which are committed with all that has gathered
+ * since the last commit (format.md section 4).
  */
 export class SpareSide {
-  readonly log = new WriteLog();
-  readonly #copies = new Copies();
-  #device: BlockDevice;
-  #atOnce: ReturnType<typeof answeringAtOnce>;
+  readonly medium: SpareMedium;
   readonly #blockSectors: number;
   #table: SpareTable;
   #counters: Counters;
@@ -54,9 +40,6 @@ export class SpareSide {
   readonly #saving = new Joined(() => this.#alone(() => this.#save()));
   #last: Promise<void> = Promise.resolve();
   #header: Header;
-  #users = new Gate();
-  /** Learns of each change while the set moves to another spare. */
-  follower: Follower | undefined;
   #drops: Drop[] = [];
   /** Sectors of main whose entries a commit was to drop of which nobody knows whether it took place. */
   readonly #doubtful = new Set<Sectors>();
@@ -77,8 +60,7 @@ export class SpareSide {
     writer: MetadataWriter | undefined,
     { counters, now, blockSectors }: { counters: Counters; now: Clock; blockSectors: number },
   ) {
-    this.#device = device;
-    this.#atOnce = answeringAtOnce(device);
+    this.medium = new SpareMedium(device, () => this.save().catch(() => undefined));
     this.#writer = writer;
     this.#header = header;
     this.#counters = counters;
@@ -96,7 +78,7 @@ export class SpareSide {
   }
 
   get device(): BlockDevice {
-    return this.#device;
+    return this.medium.device;
   }
 
   /** As committed last. */
@@ -111,7 +93,7 @@ export class SpareSide {
 
   /** Whether data that a client has written, or the way to it, would not survive a power cut. */
   get isAtStake(): boolean {
-    return this.unsaved > 0 || this.log.isDirty || !this.log.unknown.isEmpty;
+    return this.unsaved > 0 || this.medium.log.isDirty || !this.medium.log.unknown.isEmpty;
   }
 
   /** Whether anything at all waits for a commit. */
@@ -132,126 +114,11 @@ export class SpareSide {
     return this.#table.free;
   }
 
-  /** See AnswersAtOnce. False too where what would be read may not be what was written. */
-  readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean {
-    return this.log.unknown.isEmpty && this.#atOnce?.readAtOnce(at, into, from, length) === true;
-  }
-
-  /** See AnswersAtOnce; the sectors hold those of main from `main` on. */
-  writeAtOnce(at: number, source: Uint8Array, from: number, length: number, main: Sectors): boolean {
-    if (this.follower !== undefined) return false;
-    if (this.#atOnce?.writeAtOnce(at, source, from, length) !== true) return false;
-    this.#wrote(at, source, from, length, main, this.log.moment);
-    return true;
-  }
-
-  /** @throws DeviceError, also for sectors whose data did not reach the medium */
-  async read(at: Bytes, into: Uint8Array): Promise<void> {
-    const lost = this.log.unknown.isEmpty ? Number.POSITIVE_INFINITY : this.log.unknown.next(sectorAt(at));
-    if (lost < sectorAt(at + into.length))
-      throw new DeviceError(this.device.name, 'read', 'EIO', Math.max(lost, sectorAt(at)), {
-        hint: 'what was written there last did not reach the medium: write it again',
-      });
-    const users = this.#users;
-    users.tryEnter();
-    try {
-      await this.device.read(at, into);
-    } finally {
-      users.leave();
-    }
-  }
-
-  /**
-   * Writes whole sectors, which hold those of main from `main` on. After a failure nothing is known of what
-   * was written since the last good flush.
-   *
-   * @throws DeviceError
-   */
-  async write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
-    if (this.follower === undefined) return this.#write(at, from, main);
-    return this.follower.write(at, from, main, () => this.#write(at, from, main));
-  }
-
-  async #write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
-    const { moment } = this.log;
-    const users = this.#users;
-    users.tryEnter();
-    try {
-      await this.device.write(at, from);
-    } catch (error) {
-      // of its own sectors the client is told
-      this.#fail();
-      throw error;
-    } finally {
-      users.leave();
-    }
-    this.#wrote(at, from, 0, from.length, main, moment);
-  }
-
-  /** As write() of one sector with what it held before; whoever calls keeps others from it. @throws DeviceError */
-  rewrite(spare: Sectors, data: Uint8Array, main: Sectors): Promise<void> {
-    return this.#write(bytes(spare * SECTOR_SIZE), data, main);
-  }
-
-  /** As write(), of data that somebody else has too: no copy is kept. @throws DeviceError */
-  async fill(at: Bytes, from: Uint8Array): Promise<void> {
-    const { moment } = this.log;
-    const users = this.#users;
-    users.tryEnter();
-    try {
-      await this.device.write(at, from);
-    } catch (error) {
-      this.#fail();
-      throw error;
-    } finally {
-      users.leave();
-    }
-    this.log.wrote(sectorAt(at), sectorAt(at + from.length), moment);
-  }
-
   /** Closes the device once nothing is under way on it; nobody asks for anything new. */
   async leave(): Promise<void> {
-    await this.#users.emptied();
+    await this.medium.quiet();
     await this.#last;
     await this.device.close();
-  }
-
-  #wrote(at: number, data: Uint8Array, from: number, length: number, main: Sectors, moment: number): void {
-    const [first, end] = [sectorAt(at), sectorAt(at + length)];
-    for (let done = 0; done < end - first; done++)
-      this.#copies.keep(first + done, sectors(main + done), data, from + done * SECTOR_SIZE);
-    if (moment !== this.log.moment) this.#copies.fail();
-    this.log.wrote(first, end, moment);
-    if (this.log.isLong) this.save().catch(() => undefined);
-  }
-
-  /** Whether what the medium holds of a sector is not what was written last. */
-  isUnknown(sector: Sectors): boolean {
-    return !this.log.unknown.isEmpty && this.log.unknown.next(sector) === sector;
-  }
-
-  /** What was written to a sector last, where memory has it: it may not be durable yet. */
-  copyOf(sector: Sectors): Uint8Array | undefined {
-    return this.#copies.of(sector);
-  }
-
-  /** Sectors that no entry names any more: nobody asks what they hold. */
-  forget(first: Sectors, count: number): void {
-    this.log.unknown.remove(first, first + count);
-  }
-
-  /**
-   * Writes what has failed once more, where it is still known.
-   *
-   * @param hold keeps others from a sector of main while the work is done
-   */
-  async heal(hold: (main: Sectors, work: () => Promise<void>) => Promise<void>): Promise<void> {
-    const { failed } = this.#copies;
-    for (const [sector, copy] of [...failed])
-      await hold(copy.main, async () => {
-        if (failed.get(sector) !== copy || this.entries.spareOf(copy.main) !== sector) failed.delete(sector);
-        else await this.write(bytes(sector * SECTOR_SIZE), copy.bytes, copy.main);
-      });
   }
 
   /**
@@ -269,16 +136,8 @@ export class SpareSide {
       this.#checkSame(device.name, writer.content);
       this.#table.follow(writer.content.table);
       this.#doubtful.clear();
-      const [old, users] = [this.#device, this.#users];
-      this.#device = device;
-      this.#users = new Gate();
-      this.#atOnce = answeringAtOnce(device);
       this.#writer = writer;
-      this.#fail();
-      void users
-        .emptied()
-        .then(() => old.close())
-        .catch(() => undefined);
+      this.medium.replace(device);
     });
   }
 
@@ -291,11 +150,11 @@ export class SpareSide {
    */
   reload(open: (device: BlockDevice) => Promise<{ writer: MetadataWriter }>): Promise<void> {
     return this.#alone(async () => {
-      await this.#flush();
-      const { writer } = await open(this.#device);
+      await this.medium.flush();
+      const { writer } = await open(this.device);
       const { header, table } = writer.content;
       this.#writer = writer;
-      this.#table = new SpareTable(this.#device, header, table, this.#blockSectors);
+      this.#table = new SpareTable(this.device, header, table, this.#blockSectors);
     });
   }
 
@@ -329,8 +188,9 @@ export class SpareSide {
    */
   async drop(main: Sectors): Promise<void> {
     const spare = this.entries.spareOf(main);
-    if (this.follower === undefined || spare === undefined) return this.#drop(main);
-    return this.follower.drop(main, spare, () => this.#drop(main));
+    const { follower } = this.medium;
+    if (follower === undefined || spare === undefined) return this.#drop(main);
+    return follower.drop(main, spare, () => this.#drop(main));
   }
 
   async #drop(main: Sectors): Promise<void> {
@@ -373,7 +233,7 @@ export class SpareSide {
         this.#now(),
       );
       if (outcome.kind === 'committed') return;
-      this.#fail();
+      this.medium.fail();
       throw 'failure' in outcome ? outcome.failure : degraded(this.device.name);
     });
   }
@@ -389,7 +249,7 @@ export class SpareSide {
   retire(): void {
     this.#header = this.header;
     this.#writer = undefined;
-    this.follower = undefined;
+    this.medium.follower = undefined;
   }
 
   /** From now on it is in use, and what happens to the set is counted in its header. */
@@ -403,7 +263,7 @@ export class SpareSide {
     try {
       // entries that come later may have data that the flush does not cover
       const upTo = this.entries.count;
-      await this.#flush();
+      await this.medium.flush();
       await this.#commit(upTo, drops);
       this.#failure = undefined;
     } catch (error) {
@@ -412,26 +272,6 @@ export class SpareSide {
       for (const { settle } of drops) settle(error);
       throw error;
     }
-  }
-
-  async #flush(): Promise<void> {
-    if (this.log.isDirty) {
-      this.log.begin();
-      this.#copies.begin();
-      try {
-        await this.device.flush();
-      } catch (error) {
-        this.#fail();
-        throw error;
-      }
-      this.log.end();
-      this.#copies.end();
-    }
-    const lost = this.log.unknown.next(0);
-    if (lost !== Number.POSITIVE_INFINITY)
-      throw new DmremapError('io', `${this.device.name}: what was written to sector ${lost} is not durable`, {
-        hint: 'a write or a flush failed: it counts once it is written again',
-      });
   }
 
   async #commit(upTo: number, drops: readonly Drop[]): Promise<void> {
@@ -449,7 +289,8 @@ export class SpareSide {
     const { slots, spares, undo } = this.#table.takeOut(mains, saved);
     const header = state === undefined ? fields : { ...fields, state };
     const outcome = await writer.commit({ header, append, remove: slots }, this.#now());
-    if (outcome.kind !== 'committed' && 'failure' in outcome && outcome.failure !== undefined) this.#fail();
+    if (outcome.kind !== 'committed' && 'failure' in outcome && outcome.failure !== undefined)
+      this.medium.fail();
     if (outcome.kind === 'failed' || outcome.kind === 'unknown') {
       undo();
       for (const main of mains) this.#doubtful.add(main);
@@ -464,14 +305,8 @@ export class SpareSide {
 
   async #mend(writer: MetadataWriter): Promise<void> {
     if (await writer.mend()) return;
-    this.#fail();
+    this.medium.fail();
     this.#mendFrom = this.#now() + SECONDS_BETWEEN_MENDINGS;
-  }
-
-  /** Data that was written meanwhile is unknown: its FLUSH must not be answered with success. */
-  #fail(): void {
-    this.log.fail();
-    this.#copies.fail();
   }
 }
 
@@ -479,8 +314,4 @@ function degraded(name: string): DmremapError {
   return new DmremapError('io', `${name}: one of its copies cannot be written`, {
     hint: 'with one copy only new remaps are taken; none is dropped',
   });
-}
-
-function sectorAt(at: number): number {
-  return Math.floor(at / SECTOR_SIZE);
 }

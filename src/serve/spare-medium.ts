@@ -1,0 +1,213 @@
+import { answeringAtOnce } from '../device/at-once.js';
+import type { BlockDevice } from '../device/block-device.js';
+import { DeviceError, DmremapError } from '../errors.js';
+import type { LiveEntries } from '../remap/live-entries.js';
+import { type Bytes, bytes, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
+import { Copies } from './copies.js';
+import { Gate } from './gate.js';
+import { WriteLog } from './write-log.js';
+
+/** What has to learn of each change of a spare in use: the target of a migration. Each does `own` first, and fails as that does. */
+export interface Follower {
+  /** `own` writes these sectors, which hold those of main from `main` on. */
+  write(at: Bytes, from: Uint8Array, main: Sectors, own: () => Promise<void>): Promise<void>;
+  /** `own` drops the entry of a sector of main, which lives at `spare`. */
+  drop(main: Sectors, spare: Sectors, own: () => Promise<void>): Promise<void>;
+}
+
+/**
+ * The data of remapped sectors on the spare of a set that is in use: what is written there, and what of it is
+ * durable (format.md section 4).
+ */
+export class SpareMedium {
+  readonly log = new WriteLog();
+  readonly #copies = new Copies();
+  #device: BlockDevice;
+  #atOnce: ReturnType<typeof answeringAtOnce>;
+  #users = new Gate();
+  /** So much was written that it should be made durable. */
+  readonly #long: () => void;
+  /** Learns of each change while the set moves to another spare. */
+  follower: Follower | undefined;
+
+  constructor(device: BlockDevice, long: () => void) {
+    this.#device = device;
+    this.#atOnce = answeringAtOnce(device);
+    this.#long = long;
+  }
+
+  get device(): BlockDevice {
+    return this.#device;
+  }
+
+  /** See AnswersAtOnce. False too where what would be read may not be what was written. */
+  readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean {
+    return this.log.unknown.isEmpty && this.#atOnce?.readAtOnce(at, into, from, length) === true;
+  }
+
+  /** See AnswersAtOnce; the sectors hold those of main from `main` on. */
+  writeAtOnce(at: number, source: Uint8Array, from: number, length: number, main: Sectors): boolean {
+    if (this.follower !== undefined) return false;
+    if (this.#atOnce?.writeAtOnce(at, source, from, length) !== true) return false;
+    this.#wrote(at, source, from, length, main, this.log.moment);
+    return true;
+  }
+
+  /** @throws DeviceError, also for sectors whose data did not reach the medium */
+  async read(at: Bytes, into: Uint8Array): Promise<void> {
+    const lost = this.log.unknown.isEmpty ? Number.POSITIVE_INFINITY : this.log.unknown.next(sectorAt(at));
+    if (lost < sectorAt(at + into.length))
+      throw new DeviceError(this.#device.name, 'read', 'EIO', Math.max(lost, sectorAt(at)), {
+        hint: 'what was written there last did not reach the medium: write it again',
+      });
+    const users = this.#users;
+    users.tryEnter();
+    try {
+      await this.#device.read(at, into);
+    } finally {
+      users.leave();
+    }
+  }
+
+  /**
+   * Writes whole sectors, which hold those of main from `main` on. After a failure nothing is known of what
+   * was written since the last good flush.
+   *
+   * @throws DeviceError
+   */
+  async write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
+    if (this.follower === undefined) return this.#write(at, from, main);
+    return this.follower.write(at, from, main, () => this.#write(at, from, main));
+  }
+
+  async #write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
+    const moment = await this.#put(at, from);
+    this.#wrote(at, from, 0, from.length, main, moment);
+  }
+
+  /** Writes to the device; returns the moment of the log at which that began. */
+  async #put(at: Bytes, from: Uint8Array): Promise<number> {
+    const { moment } = this.log;
+    const users = this.#users;
+    users.tryEnter();
+    try {
+      await this.#device.write(at, from);
+    } catch (error) {
+      // of its own sectors the client is told
+      this.fail();
+      throw error;
+    } finally {
+      users.leave();
+    }
+    return moment;
+  }
+
+  /** As write() of one sector with what it held before; whoever calls keeps others from it. @throws DeviceError */
+  rewrite(spare: Sectors, data: Uint8Array, main: Sectors): Promise<void> {
+    return this.#write(bytes(spare * SECTOR_SIZE), data, main);
+  }
+
+  /** As write(), of data that somebody else has too: no copy is kept. @throws DeviceError */
+  async fill(at: Bytes, from: Uint8Array): Promise<void> {
+    const moment = await this.#put(at, from);
+    this.log.wrote(sectorAt(at), sectorAt(at + from.length), moment);
+  }
+
+  #wrote(at: number, data: Uint8Array, from: number, length: number, main: Sectors, moment: number): void {
+    const [first, end] = [sectorAt(at), sectorAt(at + length)];
+    for (let done = 0; done < end - first; done++)
+      this.#copies.keep(first + done, sectors(main + done), data, from + done * SECTOR_SIZE);
+    if (moment !== this.log.moment) this.#copies.fail();
+    this.log.wrote(first, end, moment);
+    if (this.log.isLong) this.#long();
+  }
+
+  /** Whether what the medium holds of a sector is not what was written last. */
+  isUnknown(sector: Sectors): boolean {
+    return !this.log.unknown.isEmpty && this.log.unknown.next(sector) === sector;
+  }
+
+  /** What was written to a sector last, where memory has it: it may not be durable yet. */
+  copyOf(sector: Sectors): Uint8Array | undefined {
+    return this.#copies.of(sector);
+  }
+
+  /** Sectors that no entry names any more: nobody asks what they hold. */
+  forget(first: Sectors, count: number): void {
+    this.log.unknown.remove(first, first + count);
+  }
+
+  /**
+   * Writes what has failed once more, where it is still known.
+   *
+   * @param entries that count
+   * @param hold keeps others from a sector of main while the work is done
+   */
+  async heal(
+    entries: LiveEntries,
+    hold: (main: Sectors, work: () => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    const { failed } = this.#copies;
+    for (const [sector, copy] of [...failed])
+      await hold(copy.main, async () => {
+        if (failed.get(sector) !== copy || entries.spareOf(copy.main) !== sector) failed.delete(sector);
+        else await this.write(bytes(sector * SECTOR_SIZE), copy.bytes, copy.main);
+      });
+  }
+
+  /**
+   * Goes on with the same spare under another name. What was not durable yet is unknown; requests on the old one
+   * come to their end there, whenever that is, and then it is closed.
+   */
+  replace(device: BlockDevice): void {
+    const [old, users] = [this.#device, this.#users];
+    this.#device = device;
+    this.#users = new Gate();
+    this.#atOnce = answeringAtOnce(device);
+    this.fail();
+    void users
+      .emptied()
+      .then(() => old.close())
+      .catch(() => undefined);
+  }
+
+  /** Resolves when nothing is under way. */
+  quiet(): Promise<void> {
+    return this.#users.emptied();
+  }
+
+  /** Makes durable all that was written before. @throws DmremapError where something of it is not */
+  async flush(): Promise<void> {
+    if (this.log.isDirty) {
+      this.log.begin();
+      this.#copies.begin();
+      try {
+        await this.#device.flush();
+      } catch (error) {
+        this.fail();
+        throw error;
+      }
+      this.log.end();
+      this.#copies.end();
+    }
+    const lost = this.log.unknown.next(0);
+    if (lost !== Number.POSITIVE_INFINITY)
+      throw new DmremapError(
+        'io',
+        `${this.#device.name}: what was written to sector ${lost} is not durable`,
+        {
+          hint: 'a write or a flush failed: it counts once it is written again',
+        },
+      );
+  }
+
+  /** Data that was written meanwhile is unknown: its FLUSH must not be answered with success. */
+  fail(): void {
+    this.log.fail();
+    this.#copies.fail();
+  }
+}
+
+function sectorAt(at: number): number {
+  return Math.floor(at / SECTOR_SIZE);
+}
