@@ -1,6 +1,5 @@
 import { assert, suite } from '../support/harness.js';
-import { Random } from '../support/random.js';
-import { ServedStage, type ServerKill } from './served-stage.js';
+import { killTimes, type ServerKill } from './served-stage.js';
 import { AT_A_TIME } from './stage.js';
 
 /**
@@ -12,26 +11,14 @@ import { AT_A_TIME } from './stage.js';
 const test = suite('serve, killed while the set moves');
 
 const KILLS = 130;
-
-async function killOne(kills: number, seed: number): Promise<ServerKill[]> {
-  const kind = { name: 'a set that moves', layout: 'redundant', moves: true } as const;
-  const stage = await ServedStage.of(kind, new Random(seed));
-  const done: ServerKill[] = [];
-  try {
-    while (done.length < kills) done.push(await stage.kill());
-    await stage.end();
-    return done;
-  } catch (error) {
-    throw new Error(`seed ${seed}, kill ${done.length + 1}`, { cause: error });
-  } finally {
-    stage.cleanUp();
-  }
-}
+const KIND = { name: 'a set that moves', layout: 'redundant', moves: true } as const;
 
 test(
   'one spare is active, and has all that was flushed',
   async () => {
-    const each = Array.from({ length: AT_A_TIME }, (_, index) => killOne(KILLS / AT_A_TIME, 101 + index));
+    const each = Array.from({ length: AT_A_TIME }, (_, index) =>
+      killTimes(KIND, KILLS / AT_A_TIME, 101 + index),
+    );
     const kills = (await Promise.all(each)).flat();
     const count = (how: ServerKill['moved']): number => kills.filter(({ moved }) => moved === how).length;
     const loaded = kills.filter(({ requests }) => requests > 0).length;

@@ -1,6 +1,5 @@
 import { assert, needs, suite } from '../support/harness.js';
-import { Random } from '../support/random.js';
-import { ServedStage, type ServerKill, type SetKind } from './served-stage.js';
+import { killTimes, type ServerKill, type SetKind } from './served-stage.js';
 import { AT_A_TIME } from './stage.js';
 
 /**
@@ -19,27 +18,13 @@ function killServing(kind: SetKind, kills: number, seed: number, ...wanted: read
   const body = async (): Promise<void> => {
     needs(...wanted);
     const each = Array.from({ length: AT_A_TIME }, (_, index) =>
-      killOne(kind, kills / AT_A_TIME, seed + index),
+      killTimes(kind, kills / AT_A_TIME, seed + index),
     );
     const done = (await Promise.all(each)).flat();
     console.log(`${kind.name}: ${summary(done)}`);
     all.push(...done);
   };
   test(kind.name, body, { timeoutMs: TIMEOUT_MS });
-}
-
-async function killOne(kind: SetKind, kills: number, seed: number): Promise<ServerKill[]> {
-  const stage = await ServedStage.of(kind, new Random(seed));
-  const done: ServerKill[] = [];
-  try {
-    while (done.length < kills) done.push(await stage.kill());
-    await stage.end();
-    return done;
-  } catch (error) {
-    throw new Error(`seed ${seed}, kill ${done.length + 1}`, { cause: error });
-  } finally {
-    stage.cleanUp();
-  }
 }
 
 function summary(kills: readonly ServerKill[]): string {

@@ -8,7 +8,7 @@ import { activeOf, roleOf } from '../serve/section-8.js';
 import { buildImage, type Layout } from '../support/build-image.js';
 import { SECTOR, u32 } from '../support/format-numbers.js';
 import { assert } from '../support/harness.js';
-import type { Random } from '../support/random.js';
+import { Random } from '../support/random.js';
 import { judge } from '../support/reader.js';
 import { Ledger } from './ledger.js';
 import { type Books, Load } from './load.js';
@@ -258,5 +258,20 @@ export class ServedStage {
       }),
     );
     client.close();
+  }
+}
+
+/** Kills a server of a new set so many times; the failure says at which kill, and of which seed. */
+export async function killTimes(kind: SetKind, kills: number, seed: number): Promise<ServerKill[]> {
+  const stage = await ServedStage.of(kind, new Random(seed));
+  const done: ServerKill[] = [];
+  try {
+    while (done.length < kills) done.push(await stage.kill());
+    await stage.end();
+    return done;
+  } catch (error) {
+    throw new Error(`seed ${seed}, kill ${done.length + 1}`, { cause: error });
+  } finally {
+    stage.cleanUp();
   }
 }
