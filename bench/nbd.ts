@@ -17,7 +17,7 @@ import {
   withServers,
 } from './nbd-servers.js';
 import { Samples } from './samples.js';
-import { spareImage } from './spare-image.js';
+import { type SpareOrder, spareImage } from './spare-image.js';
 
 /** Of what nbdkit's file plugin does in the same time, at least; past the page cache, of what qemu-nbd does. */
 const TARGETS = { shallow: 0.7, deep: 1, copy: 0.7 };
@@ -49,7 +49,20 @@ const RANDOM =
 const COPY = timesOf('nbd, copy: nbdcopy of 1 GiB over a Unix socket, its own connections', TURNS);
 
 /** Sectors of our main that live on the spare, spread evenly over what is read and written. */
-const REMAPS = [0, 1, 100_000];
+interface Remaps {
+  readonly what: string;
+  readonly count: number;
+  readonly order: SpareOrder;
+}
+
+const REMAPS: readonly Remaps[] = [
+  { what: '0 remaps', count: 0, order: 'ascending' },
+  { what: '1 remaps', count: 1, order: 'ascending' },
+  // as `remap` lays out a list of bad sectors
+  { what: '100000 remaps', count: 100_000, order: 'ascending' },
+  // as errors come in any order: no two that are read together lie side by side
+  { what: '100000 remaps in no order', count: 100_000, order: 'shuffled' },
+];
 
 /** What is served, and by whom: ours first, then the one that the target is about. */
 interface Contest {
@@ -65,17 +78,17 @@ interface Contest {
 export function nbd(folder: string): Bench[] {
   const spares = join(memory ?? folder, 'spares');
   mkdirSync(spares, { recursive: true });
-  const spare = (remaps: number): string => spareImage(spares, remaps, FILE_BYTES / SECTOR);
+  const spare = ({ count, order }: Remaps): string => spareImage(spares, count, FILE_BYTES / SECTOR, order);
   const contests: Contest[] = [
     { what: 'plain file', contenders: [ours, nbdkit, qemuNbd], mediumOf: (file) => file },
     ...REMAPS.map((remaps): Contest => {
-      const own = serving(`dmremap serve, ${remaps} remaps`, () => spare(remaps));
-      return { what: `${remaps} remaps`, contenders: [own, nbdkit, qemuNbd], mediumOf: (file) => file };
+      const own = serving(`dmremap serve, ${remaps.what}`, () => spare(remaps));
+      return { what: remaps.what, contenders: [own, nbdkit, qemuNbd], mediumOf: (file) => file };
     }),
     ...REMAPS.map((remaps): Contest => {
-      const own = serving(`dmremap serve, ${remaps} remaps, direct`, () => attachedLoop(spare(remaps)));
+      const own = serving(`dmremap serve, ${remaps.what}, direct`, () => attachedLoop(spare(remaps)));
       return {
-        what: `direct, ${remaps} remaps`,
+        what: `direct, ${remaps.what}`,
         contenders: [own, qemuNbdDirect, nbdkitUncached],
         mediumOf: attachedLoop,
       };

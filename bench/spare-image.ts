@@ -20,19 +20,27 @@ const MAIN_SECTORS = 2 ** 31;
 
 const CAPACITY = 1000;
 
+/** How the spare sectors of ascending main sectors follow each other: as one list was remapped, or in no order. */
+export type SpareOrder = 'ascending' | 'shuffled';
+
 /**
- * A healthy redundant spare with so many entries in an image file, sparse beyond its metadata; made once. Main
- * sectors are scattered, and their spare sectors follow each other in another order.
+ * A healthy redundant spare with so many entries, whose main sectors are scattered, in an image file, sparse
+ * beyond its metadata; made once.
  */
-export function spareImage(folder: string, count: number, mainSectors = MAIN_SECTORS): string {
-  const path = join(folder, `spare-${count}-${mainSectors}.img`);
+export function spareImage(
+  folder: string,
+  count: number,
+  mainSectors = MAIN_SECTORS,
+  order: SpareOrder = 'shuffled',
+): string {
+  const path = join(folder, `spare-${count}-${mainSectors}-${order}.img`);
   if (existsSync(path)) return path;
   const maxEntries = Math.max(count, CAPACITY);
   const copySectors = (HEADER_LENGTH + tableArea(maxEntries)) / SECTOR;
   const dataSectors = Math.ceil((maxEntries * SECTOR) / BLOCK) * (BLOCK / SECTOR);
   const sectors = 2 * copySectors + dataSectors;
   const geometry = redundantGeometry(sectors, maxEntries);
-  const table = buildTable(scatteredEntries(count, geometry.dataStart, mainSectors));
+  const table = buildTable(scatteredEntries(count, geometry.dataStart, mainSectors, order));
   const header = (copy: number): Buffer => {
     const block = buildHeader({
       ...fieldsOf(count, maxEntries, sectors),
@@ -52,11 +60,12 @@ export function spareImage(folder: string, count: number, mainSectors = MAIN_SEC
   return path;
 }
 
-function scatteredEntries(count: number, dataStart: number, mainSectors: number): Entry[] {
+function scatteredEntries(count: number, dataStart: number, mainSectors: number, order: SpareOrder): Entry[] {
   const random = new Random(count);
   const spares = Array.from({ length: count }, (_, index) => dataStart + index);
-  shuffle(spares, random);
+  if (order === 'shuffled') shuffle(spares, random);
   const mains = random.distinct(count, 0, mainSectors - 1);
+  if (order === 'ascending') mains.sort((a, b) => a - b);
   return mains.map((main, index): Entry => [main, spares[index] ?? dataStart]);
 }
 

@@ -60,6 +60,8 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   readonly #takesAtOnce: boolean;
   /** When one is tried again, by performance.now(). */
   #tryFrom = 0;
+  /** Where there was data when the file was asked last. To call it so is never wrong, if a hole comes to be there. */
+  #data = { from: 0, end: bytes(0) };
   /** While one is under way, writes wait for it. */
   #flushes = 0;
 
@@ -166,8 +168,13 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
     return this.#file.nextData(at);
   }
 
-  nextHole(at: Bytes): Promise<Bytes> {
-    return this.#file.nextHole(at);
+  /** Asked once for each range of data: tmpfs looks at every page of it. */
+  async nextHole(at: Bytes): Promise<Bytes> {
+    const known = this.#data;
+    if (at >= known.from && at < known.end) return known.end;
+    const end = await this.#file.nextHole(at);
+    this.#data = { from: at, end };
+    return end;
   }
 
   readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean {
@@ -202,6 +209,7 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
     this.#checkRange('write', at, length, 'ENOSPC');
     const mode = FALLOCATE.KEEP_SIZE | (mayPunch ? FALLOCATE.PUNCH_HOLE : FALLOCATE.ZERO_RANGE);
     const result = await this.#io.allocate(this.#fd, mode, at, length);
+    this.#data = { from: 0, end: bytes(0) };
     if (result >= 0) return true;
     const errno = errnoName(-result);
     // ENOSYS: a file system in user space; EINVAL: a mode that this one does not know

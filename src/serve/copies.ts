@@ -24,11 +24,11 @@ export class Copies {
 
   /** @param data of which the sector at `from` is copied */
   keep(sector: number, main: Sectors, data: Uint8Array, from: number): void {
-    this.failed.delete(sector);
+    if (this.failed.size > 0) this.failed.delete(sector);
     const before = this.#fresh.get(sector);
     if (before === undefined && this.#fresh.size >= MOST) {
       // an older copy of the same sector must not come back
-      this.#flushing.delete(sector);
+      if (this.#flushing.size > 0) this.#flushing.delete(sector);
       return;
     }
     const bytes = before?.bytes ?? this.#unused.pop() ?? new Uint8Array(SECTOR_SIZE);

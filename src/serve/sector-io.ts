@@ -1,24 +1,21 @@
+import { allEnded } from '../device/all-ended.js';
 import { readCarefully } from '../device/careful-read.js';
 import { DeviceError } from '../errors.js';
 import type { Move } from '../remap/mover.js';
 import type { Policy } from '../remap/policy.js';
 import { type Run, route } from '../remap/route.js';
 import { SectorIndex } from '../remap/sector-index.js';
+import { type Group, MOST_TOGETHER, sideBySide } from '../remap/side-by-side.js';
 import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 import type { Counters } from './counters.js';
 import { Barrier, Gate } from './gate.js';
 import type { Failed, MainSide, Salvage } from './main-side.js';
+import { isOnMain, partOf, type RunFailure, readRuns } from './runs.js';
 import { RequestFailed } from './served-device.js';
 import type { SpareSide } from './spare-side.js';
 
 /** Places on the spare that are tried for a sector before its write fails. */
 const PLACES = 3;
-
-/** What the parts of a request have met. */
-export interface RunFailure {
-  readonly run: Run;
-  readonly error: DeviceError;
-}
 
 /**
  * Whole sectors of the remapped device, wherever they live. The caller holds them: shared for reading, alone
@@ -55,30 +52,15 @@ export class SectorIo {
     const first = bytesToSectors(at);
     const end = Math.ceil((at + into.length) / SECTOR_SIZE);
     if (this.isDoubtful(at, into.length)) return false;
+    // all of main, also what nobody wants of it: one call
     const isMainRead = this.main.readAtOnce(at, into, 0, into.length);
     if (entries.next(first) >= end) return isMainRead;
-    // memory had all of main, also what nobody wants: one call for it, and one for each sector in its place
-    if (isMainRead) return this.#overlayAtOnce(at, into);
-    for (const run of route(entries, at, into.length)) {
-      // what is shorter than the least that can be read at once is rare: a request that ends within a sector
-      const side = run.on === 'main' ? this.main : this.side.medium;
-      if (!side.readAtOnce(run.at, into, run.from, run.length)) return false;
-    }
-    return true;
-  }
-
-  /** Puts what lives on the spare in its place. */
-  #overlayAtOnce(at: Bytes, into: Uint8Array): boolean {
-    const { side } = this;
-    const end = at + into.length;
-    let isDone = true;
-    side.entries.walk(bytesToSectors(at), Math.ceil(end / SECTOR_SIZE), (main, spare) => {
-      const start = main * SECTOR_SIZE;
-      const from = Math.max(start, at);
-      const length = Math.min(start + SECTOR_SIZE, end) - from;
-      isDone &&= side.medium.readAtOnce(spare * SECTOR_SIZE + from - start, into, from - at, length);
-    });
-    return isDone;
+    const runs = route(entries, at, into.length);
+    // what is shorter than the least that can be read at once is rare: a request that ends within a sector
+    const isRead = (run: Run): boolean =>
+      run.on === 'spare' || this.main.readAtOnce(run.at, into, run.from, run.length);
+    if (!isMainRead && !runs.every(isRead)) return false;
+    return sideBySide(runs).every((group) => this.side.medium.readAtOnce(group, into));
   }
 
   /** See ServedDevice.tryWrite(); whole sectors, which nobody uses. */
@@ -88,42 +70,16 @@ export class SectorIo {
     const first = bytesToSectors(at);
     if (side.entries.next(first) >= first + from.length / SECTOR_SIZE)
       return main.writeAtOnce(at, from, 0, from.length);
-    for (const run of route(side.entries, at, from.length)) {
-      const sector = bytesToSectors(at + run.from);
-      const isDone =
-        run.on === 'main'
-          ? main.writeAtOnce(run.at, from, run.from, run.length)
-          : this.#placeAtOnce(run, from, sector);
-      if (!isDone) return false;
-    }
-    return true;
-  }
-
-  #placeAtOnce(run: Run, from: Uint8Array, first: Sectors): boolean {
-    this.#forgetMain(first, run.length);
-    return this.side.medium.writeAtOnce(run.at, from, run.from, run.length, first);
+    const runs = route(side.entries, at, from.length);
+    for (const run of runs)
+      if (run.on === 'spare') this.#forgetMain(bytesToSectors(bytes(at + run.from)), run.length);
+      else if (!main.writeAtOnce(run.at, from, run.from, run.length)) return false;
+    return sideBySide(runs).every((group) => side.medium.writeAtOnce(group, from, at));
   }
 
   /** Reads all that can be read without further ado; returns what failed. */
-  async read(at: Bytes, into: Uint8Array): Promise<readonly RunFailure[]> {
-    const runs = route(this.side.entries, at, into.length);
-    const failures: RunFailure[] = [];
-    const only = runs.length === 1 ? runs[0] : undefined;
-    if (only !== undefined) await this.#readRun(only, into, failures);
-    else
-      await Promise.all(
-        runs.map((run) => this.#readRun(run, into.subarray(run.from, run.from + run.length), failures)),
-      );
-    return failures;
-  }
-
-  async #readRun(run: Run, into: Uint8Array, failures: RunFailure[]): Promise<void> {
-    try {
-      await (run.on === 'main' ? this.main.device : this.side.medium).read(run.at, into);
-    } catch (error) {
-      if (!(error instanceof DeviceError)) throw error;
-      failures.push({ run, error });
-    }
+  read(at: Bytes, into: Uint8Array): Promise<readonly RunFailure[]> {
+    return readRuns(this.main.device, this.side, at, into);
   }
 
   /**
@@ -195,42 +151,62 @@ export class SectorIo {
 
   /** @throws DeviceError; RequestFailed where a sector has found no place */
   async write(at: Bytes, from: Uint8Array): Promise<void> {
-    const runs = route(this.side.entries, at, from.length);
-    const only = runs.length === 1 ? runs[0] : undefined;
-    if (only !== undefined) return this.#writeRun(at, only, from);
-    // all come to their end before the sectors are let go
-    const ends = await Promise.allSettled(
-      runs.map((run) => this.#writeRun(at, run, from.subarray(run.from, run.from + run.length))),
-    );
-    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    const { entries, medium } = this.side;
+    const runs = route(entries, at, from.length);
+    if (runs.length === 1 && runs[0]?.on === 'main') return this.writeMain(at, from);
+    // who follows the spare does so run by run
+    const groups = sideBySide(runs, medium.follower === undefined ? MOST_TOGETHER : 0);
+    // all of them before the sectors are let go
+    await allEnded([
+      ...runs.filter(isOnMain).map((run) => this.writeMain(run.at, partOf(from, run))),
+      ...groups.map((group) => this.#writeGroup(at, group, from)),
+    ]);
   }
 
-  async #writeRun(at: number, run: Run, from: Uint8Array): Promise<void> {
-    if (run.on === 'main') return this.writeMain(run.at, from);
+  async #writeGroup(at: number, group: Group, request: Uint8Array): Promise<void> {
     if (!this.gate.tryEnter()) {
       // routed anew: by then these sectors may live on another spare
       await this.gate.opened();
-      return this.write(bytes(at + run.from), from);
+      return allEnded(group.runs.map((run) => this.write(bytes(at + run.from), partOf(request, run))));
     }
     try {
-      await this.#writePlaced(at, run, from);
+      if (group.runs.length > 1) await this.#writeTogether(at, group, request);
+      else await this.#writePlaced(at, group.runs[0] as Run, request);
     } finally {
       this.gate.leave();
     }
   }
 
-  /** Sectors that live on the spare, at one place. */
-  async #writePlaced(at: number, run: Run, from: Uint8Array): Promise<void> {
-    const first = bytesToSectors(at + run.from);
-    this.#forgetMain(first, from.length);
+  /** Sectors that live side by side on the spare; where they cannot be written together, each run for itself. */
+  async #writeTogether(at: number, group: Group, request: Uint8Array): Promise<void> {
+    for (const run of group.runs) this.#forgetMain(bytesToSectors(at + run.from), run.length);
     try {
-      await this.side.medium.write(run.at, from, first);
+      await this.side.medium.writeGroup(group, request, at);
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      return allEnded(group.runs.map((run) => this.#writePlaced(at, run, request)));
+    }
+    for (const run of group.runs) this.#found(at, run);
+  }
+
+  /** Sectors that live on the spare, at one place. */
+  async #writePlaced(at: number, run: Run, request: Uint8Array): Promise<void> {
+    const first = bytesToSectors(at + run.from);
+    this.#forgetMain(first, run.length);
+    try {
+      await this.side.medium.write(run.at, partOf(request, run), first);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       throw new RequestFailed(error.errno, error.message, at + run.from, error);
     }
-    if (this.lost.size > 0)
-      for (let sector = first; sector < first + from.length / SECTOR_SIZE; sector++) this.lost.delete(sector);
+    this.#found(at, run);
+  }
+
+  /** The spare has the data of these sectors. */
+  #found(at: number, run: Run): void {
+    if (this.lost.size === 0) return;
+    const first = bytesToSectors(at + run.from);
+    for (let sector = first; sector < first + run.length / SECTOR_SIZE; sector++) this.lost.delete(sector);
   }
 
   /** Writes sectors that no entry names: to main, and where it does not take them to the spare. */

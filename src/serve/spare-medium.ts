@@ -2,10 +2,14 @@ import { answeringAtOnce } from '../device/at-once.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { DeviceError, DmremapError } from '../errors.js';
 import type { LiveEntries } from '../remap/live-entries.js';
-import { type Bytes, bytes, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
+import { type Group, gather, MOST_TOGETHER, scatter } from '../remap/side-by-side.js';
+import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 import { Copies } from './copies.js';
 import { Gate } from './gate.js';
 import { WriteLog } from './write-log.js';
+
+/** Where a group is put together that is read or written at once. */
+const piece = new Uint8Array(MOST_TOGETHER);
 
 /** What has to learn of each change of a spare in use: the target of a migration. Each does `own` first, and fails as that does. */
 export interface Follower {
@@ -40,17 +44,31 @@ export class SpareMedium {
     return this.#device;
   }
 
-  /** See AnswersAtOnce. False too where what would be read may not be what was written. */
-  readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean {
-    return this.log.unknown.isEmpty && this.#atOnce?.readAtOnce(at, into, from, length) === true;
+  /** See AnswersAtOnce: a group of a request. False too where what would be read may not be what was written. */
+  readAtOnce(group: Group, request: Uint8Array): boolean {
+    const device = this.#atOnce;
+    if (device === undefined || !this.log.unknown.isEmpty) return false;
+    const { at, length, runs } = group;
+    if (runs.length === 1) return device.readAtOnce(at, request, runs[0]?.from as number, length);
+    if (!device.readAtOnce(at, piece, 0, length)) return false;
+    scatter(group, piece, request);
+    return true;
   }
 
-  /** See AnswersAtOnce; the sectors hold those of main from `main` on. */
-  writeAtOnce(at: number, source: Uint8Array, from: number, length: number, main: Sectors): boolean {
-    if (this.follower !== undefined) return false;
-    if (this.#atOnce?.writeAtOnce(at, source, from, length) !== true) return false;
-    this.#wrote(at, source, from, length, main, this.log.moment);
+  /** See AnswersAtOnce: a group of a request, whole sectors; `offset` is where it begins on main, in bytes. */
+  writeAtOnce(group: Group, request: Uint8Array, offset: number): boolean {
+    if (this.follower !== undefined || !this.#putAtOnce(group, request)) return false;
+    this.#wroteGroup(group, request, offset, this.log.moment);
     return true;
+  }
+
+  #putAtOnce(group: Group, request: Uint8Array): boolean {
+    const device = this.#atOnce;
+    if (device === undefined) return false;
+    const { at, length, runs } = group;
+    if (runs.length === 1) return device.writeAtOnce(at, request, runs[0]?.from as number, length);
+    gather(group, request, piece);
+    return device.writeAtOnce(at, piece, 0, length);
   }
 
   /** @throws DeviceError, also for sectors whose data did not reach the medium */
@@ -82,7 +100,25 @@ export class SpareMedium {
 
   async #write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
     const moment = await this.#put(at, from);
-    this.#wrote(at, from, 0, from.length, main, moment);
+    this.#keep(at, from, 0, from.length, main);
+    this.#wrote(at, from.length, moment);
+  }
+
+  /**
+   * The same for a group of a request, of which nobody else has to learn.
+   *
+   * @param offset where the request begins on main, in bytes
+   */
+  async writeGroup(group: Group, request: Uint8Array, offset: number): Promise<void> {
+    const together = new Uint8Array(group.length);
+    gather(group, request, together);
+    this.#wroteGroup(group, request, offset, await this.#put(group.at, together));
+  }
+
+  #wroteGroup({ at, length, runs }: Group, request: Uint8Array, offset: number, moment: number): void {
+    for (const run of runs)
+      this.#keep(run.at, request, run.from, run.length, bytesToSectors(bytes(offset + run.from)));
+    this.#wrote(at, length, moment);
   }
 
   /** Writes to the device; returns the moment of the log at which that began. */
@@ -113,12 +149,16 @@ export class SpareMedium {
     this.log.wrote(sectorAt(at), sectorAt(at + from.length), moment);
   }
 
-  #wrote(at: number, data: Uint8Array, from: number, length: number, main: Sectors, moment: number): void {
-    const [first, end] = [sectorAt(at), sectorAt(at + length)];
-    for (let done = 0; done < end - first; done++)
+  /** Keeps a copy of whole sectors that hold those of main from `main` on. */
+  #keep(at: number, data: Uint8Array, from: number, length: number, main: Sectors): void {
+    const first = sectorAt(at);
+    for (let done = 0; done < length / SECTOR_SIZE; done++)
       this.#copies.keep(first + done, sectors(main + done), data, from + done * SECTOR_SIZE);
+  }
+
+  #wrote(at: number, length: number, moment: number): void {
     if (moment !== this.log.moment) this.#copies.fail();
-    this.log.wrote(first, end, moment);
+    this.log.wrote(sectorAt(at), sectorAt(at + length), moment);
     if (this.log.isLong) this.#long();
   }
 

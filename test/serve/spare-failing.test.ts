@@ -54,6 +54,34 @@ test('a write that a remapped sector does not take fails by its place; main goes
   await it.set.close();
 });
 
+test('of sectors that lie side by side on the spare one that fails is told by its place; the others are written', async () => {
+  const it = await stand({
+    entries: [
+      [3, 300],
+      [5, 301],
+      [7, 302],
+    ],
+  });
+  it.spare.addFault({ sector: 301 });
+  const eight = new Uint8Array(8 * SECTOR);
+  for (let sector = 0; sector < 8; sector++) eight.fill(sector + 1, sector * SECTOR, (sector + 1) * SECTOR);
+  assert.is((await refused(it.set.device.write(at(1), eight, false), 'EIO')).at, 4 * SECTOR);
+  // what was written before a failure is written again by the next flush
+  await it.set.device.flush();
+  for (const sector of [1, 2, 3, 4, 6, 7, 8]) assert.equal(await readOf(it, sector), [sector, 0]);
+  const into = new Uint8Array(8 * SECTOR);
+  const lacks = await it.set.device.read(at(1), into);
+  assert.equal(
+    lacks.map((lack) => [lack.at, lack.length]),
+    [[4 * SECTOR, SECTOR]],
+  );
+  assert.equal(
+    into,
+    eight.map((value) => (value === 5 ? 0 : value)),
+  );
+  await it.set.close();
+});
+
 test('after a flush that failed FLUSH answers EIO until the data lies there again', async () => {
   const it = await stand({ entries: ENTRIES });
   await it.set.device.write(at(90), data(5), false);

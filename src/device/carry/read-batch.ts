@@ -1,5 +1,6 @@
 import { DeviceError } from '../../errors.js';
 import { bytes, SECTOR_SIZE } from '../../units.js';
+import { allEnded } from '../all-ended.js';
 import { type AnswersAtOnce, answeringAtOnce } from '../at-once.js';
 import type { BlockDevice } from '../block-device.js';
 import { readCarefully } from '../careful-read.js';
@@ -31,7 +32,8 @@ export function batchReader(device: BlockDevice): (batch: Batch, into: Uint8Arra
       }
       at += length;
     }
-    if (waiting.length > 0) await allSettled(waiting);
+    // the buffer is in use until then
+    if (waiting.length > 0) await allEnded(waiting);
     return lost.sort((a, b) => a - b);
   };
 }
@@ -54,9 +56,4 @@ async function readRun(device: BlockDevice, from: number, into: Uint8Array): Pro
     if (!(error instanceof DeviceError) || !isMediumError(error.errno)) throw error;
     return readCarefully(device, bytes(from * SECTOR_SIZE), into);
   }
-}
-
-/** The buffer is in use until all have ended. */
-async function allSettled(waiting: readonly Promise<void>[]): Promise<void> {
-  for (const end of await Promise.allSettled(waiting)) if (end.status === 'rejected') throw end.reason;
 }
