@@ -4,7 +4,7 @@ import { unixNow } from '../src/cli/clock.js';
 import { acceptMainFlag, countFlag, mainFlag, portFlag, rateFlag, spareArg } from '../src/cli/flags.js';
 import { processOutputs } from '../src/cli/output.js';
 import { checkText } from '../src/cli/render/check.js';
-import { serveDocument, serveHints, serveText } from '../src/cli/render/serve.js';
+import { serveDocument, serveHints, serveText, uriFields, uriLines } from '../src/cli/render/serve.js';
 import type { OnSignal } from '../src/cli/signals.js';
 import type { Terminal } from '../src/cli/terminal.js';
 import { foreseeRecovery, recoverSpare } from '../src/operations/serve/recover.js';
@@ -95,7 +95,7 @@ export default class Serve extends BaseCommand<typeof Serve> {
     });
     // told where it is awaited, which is when the address is printed
     end.catch(() => undefined);
-    sayReady({ uri: facts.uri ?? null });
+    sayReady({ uris: facts.uris });
     return {
       // asked for when all is printed, which is when the server has ended
       get exitCode() {
@@ -115,11 +115,11 @@ export default class Serve extends BaseCommand<typeof Serve> {
     // with --quiet it has said errors only
     await processOutputs().stderr.write(said);
     if (ready === undefined) return { exitCode: code, json: { document: () => output }, text: () => output };
-    const { uri } = ready as { readonly uri: string | null };
+    const { uris } = ready as { readonly uris: readonly string[] };
     return {
       exitCode: 0,
-      json: { device: spare, uri },
-      text: () => (uri === null ? '' : `${uri}\n`),
+      json: { device: spare, ...uriFields(uris) },
+      text: () => uriLines(uris),
       isData: true,
     };
   }

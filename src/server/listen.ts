@@ -2,11 +2,11 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { errnoOf } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
 import { clearForSocket } from './socket-file.js';
+import type { SocketName } from './socket-name.js';
 
 /** Where clients are awaited. */
 export type Address =
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | SocketName
   /** A socket that listens already, such as one of systemd's. */
   | { readonly kind: 'inherited'; readonly fd: number };
 

@@ -1,17 +1,12 @@
 import { networkInterfaces } from 'node:os';
-import { type Address, addressText } from './listen.js';
+import { addressText } from './listen.js';
+import type { SocketName } from './socket-name.js';
 
 /**
  * What clients are given to find an export (doc/uri.md of NetworkBlockDevice/nbd). A port of 0 has to have been
  * replaced by the one that was found.
- *
- * @param kind of the address: an inherited socket has no name that anybody could ask for
  */
-export function nbdUri(
-  address: Exclude<Address, { readonly kind: 'inherited' }>,
-  exportName: string,
-  isSecure: boolean,
-): string {
+export function nbdUri(address: SocketName, exportName: string, isSecure: boolean): string {
   const scheme = isSecure ? 'nbds' : 'nbd';
   const name = encodeURIComponent(exportName);
   if (address.kind === 'tcp') return `${scheme}://${addressText(address)}/${name}`;

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { DmremapError } from '../errors.js';
+import { inheritedSockets } from '../server/activation.js';
 
 /** How a program went that was started to go on by itself. */
 export interface Detached {
@@ -16,8 +18,13 @@ export interface Detached {
  * Starts a program in a session of its own, and waits until it is ready or has ended.
  *
  * @param stop raised where it is to end before it is ready
+ * @throws DmremapError `usage` where systemd has opened sockets, which are this process's alone
  */
-export function detach(command: readonly string[], stop: AbortSignal): Promise<Detached> {
+export async function detach(command: readonly string[], stop: AbortSignal): Promise<Detached> {
+  if (inheritedSockets(process.env, process.pid).length > 0)
+    throw new DmremapError('usage', '--detach: the sockets of systemd are for this process alone', {
+      hint: 'without --detach systemd is told when clients are accepted: Type=notify',
+    });
   const [program = '', ...words] = command;
   const child = spawn(program, words, { detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   const end = (): void => void child.kill('SIGTERM');
@@ -53,6 +60,6 @@ function letGo(child: ChildProcess): void {
 }
 
 /** Says to whoever has detached this process that it is ready. */
-export function sayReady(facts: { readonly uri: string | null }): void {
+export function sayReady(facts: { readonly uris: readonly string[] }): void {
   process.send?.(facts);
 }

@@ -3,10 +3,11 @@ import { DmremapError } from '../errors.js';
 import { hasExtension, ZERO_UUID } from '../format/header.js';
 import { LONGEST_STRING } from '../nbd/protocol.js';
 import { type OpenSet, type OpenSetOptions, openSet } from '../operations/serve/open-set.js';
-import { isLoopback, type Places, placesFor, refuseOpenPort } from '../operations/serve/places.js';
+import { isLoopback, nameOf, type Places, placesFor, refuseOpenPort } from '../operations/serve/places.js';
 import { ServedSet, type ServeOptions } from '../operations/serve/serve.js';
 import type { RemapMode } from '../remap/policy.js';
-import { type Address, addressText } from '../server/listen.js';
+import { addressText } from '../server/listen.js';
+import type { SocketName } from '../server/socket-name.js';
 import { readCertificates, readPreSharedKeys, type Secure, secureWith } from '../server/tls.js';
 import { nbdUri, reachable } from '../server/uri.js';
 import type { Bytes } from '../units.js';
@@ -52,13 +53,15 @@ export interface ServingOptions {
 
 /** What there is to be told of a server that accepts clients. */
 export interface ServingFacts {
-  /** Undefined where systemd's sockets are all there is: their names are not known here. */
-  readonly uri: string | undefined;
-  /** Where clients find it; undefined as for the URI. */
-  readonly address: Address | undefined;
+  /** Of each address. */
+  readonly uris: readonly string[];
+  /** Where clients find it; none where the names of systemd's sockets cannot be told. */
+  readonly addresses: readonly SocketName[];
+  /** How clients prove who they are. */
+  readonly tls: 'certificates' | 'keys' | undefined;
   readonly exportName: string;
   readonly isReadOnly: boolean;
-  readonly control: Address;
+  readonly control: SocketName | undefined;
   /** Where Prometheus finds metrics; undefined where there are none. */
   readonly metricsUrl: string | undefined;
   readonly setUuid: string | undefined;
@@ -120,7 +123,7 @@ export class Serving {
       const pidFile = options['pid-file'];
       const removePidFile = pidFile === undefined ? async () => {} : await writePidFile(pidFile);
       notify('READY=1');
-      log.info({ uri: facts.uri, remaps: served.status.remapped }, 'accepts clients');
+      log.info({ uris: facts.uris, remaps: served.status.remapped }, 'accepts clients');
       return new Serving(served, options, { facts, log, metrics, removePidFile });
     } catch (error) {
       await served.close().catch(() => undefined);
@@ -135,7 +138,7 @@ export class Serving {
    */
   async run(): Promise<number> {
     const { run, signal } = this.#options;
-    const client = run === undefined ? undefined : runClient(run, this.facts.uri ?? '');
+    const client = run === undefined ? undefined : runClient(run, this.facts.uris[0] ?? '');
     const stopped = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve());
@@ -231,21 +234,19 @@ function factsOf(
   options: ServingOptions,
   isSecure: boolean,
 ): Omit<ServingFacts, 'metricsUrl'> {
-  const [index] = nbd.flatMap(({ kind }, place) => (kind === 'inherited' ? [] : [place]));
-  const found = index === undefined ? undefined : nbd[index];
-  const address =
-    found?.kind === 'tcp'
-      ? { ...found, host: reachable(found.host), port: served.portOf(index ?? 0) ?? found.port }
-      : found;
+  const addresses = nbd.flatMap((address, place) => {
+    const name = nameOf(address);
+    if (name?.kind !== 'tcp') return name ?? [];
+    return { ...name, host: reachable(name.host), port: served.portOf(place) ?? name.port };
+  });
+  const { 'tls-certificates': certificates, 'tls-psk': keys } = options;
   return {
-    uri:
-      address === undefined || address.kind === 'inherited'
-        ? undefined
-        : nbdUri(address, options.export, isSecure),
-    address,
+    uris: addresses.map((address) => nbdUri(address, options.export, isSecure)),
+    addresses,
+    tls: certificates !== undefined ? 'certificates' : keys !== undefined ? 'keys' : undefined,
     exportName: options.export,
     isReadOnly: options['read-only'],
-    control,
+    control: nameOf(control),
     setUuid: hasExtension(header) && header.set_uuid !== ZERO_UUID ? header.set_uuid : undefined,
     warnings: [
       ...main.warnings,

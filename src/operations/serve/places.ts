@@ -5,6 +5,7 @@ import { DmremapError } from '../../errors.js';
 import { type Header, hasExtension, ZERO_UUID } from '../../format/header.js';
 import { inheritedSockets } from '../../server/activation.js';
 import type { Address } from '../../server/listen.js';
+import { type SocketName, socketName } from '../../server/socket-name.js';
 import { usersFolder } from '../ctl.js';
 
 /** Where clients and operators come in, as it was asked for. */
@@ -57,8 +58,13 @@ async function ownSockets(header: Header) {
   return socketsOf(folder, header.set_uuid);
 }
 
+/** Where an address is found; undefined for a socket of systemd whose name cannot be told. */
+export function nameOf(address: Address): SocketName | undefined {
+  return address.kind === 'inherited' ? socketName(address.fd) : address;
+}
+
 /**
- * Whoever can reach a port can read and write the disk.
+ * Whoever can reach a port can read and write the disk; messages are never secured by TLS.
  *
  * @throws DmremapError `usage`
  */
@@ -68,8 +74,15 @@ export function refuseOpenPort({
   isSecure,
   insecure,
 }: Pick<Wanted, 'port' | 'bind' | 'isSecure' | 'insecure'>): void {
-  if (port === undefined || isSecure || insecure || isLoopback(bind)) return;
-  throw new DmremapError('usage', `${bind} is no loopback address, and connections to it are not secured`, {
+  if (insecure) return;
+  const hosts = port === undefined || isSecure ? [] : [bind];
+  for (const { fd, name } of inheritedSockets(process.env, process.pid)) {
+    const found = socketName(fd);
+    if (found?.kind === 'tcp' && (name === CONTROL_NAME || !isSecure)) hosts.push(found.host);
+  }
+  const open = hosts.find((host) => !isLoopback(host));
+  if (open === undefined) return;
+  throw new DmremapError('usage', `${open} is no loopback address, and connections to it are not secured`, {
     hint: 'use --tls-certificates or --tls-psk; --insecure lets everybody in who can reach it',
   });
 }

@@ -6,8 +6,9 @@ import { assert, suite } from '../../support/harness.js';
 const test = suite('serve hints');
 
 const SERVED = {
-  uri: 'nbd+unix:///?socket=/run/x.nbd',
-  address: { kind: 'unix', path: '/run/x.nbd' },
+  uris: ['nbd+unix:///?socket=/run/x.nbd'],
+  addresses: [{ kind: 'unix', path: '/run/x.nbd' }],
+  tls: undefined,
   exportName: '',
   control: { kind: 'unix', path: '/run/x.ctl' },
   metricsUrl: undefined,
