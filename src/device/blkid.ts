@@ -33,7 +33,6 @@ const EXIT_AMBIVALENT = 8;
  */
 export async function blkidProbe(path: string, options: BlkidOptions = {}): Promise<BlkidFind[] | undefined> {
   const whole = await run(path, [], options);
-  if (whole === undefined) return undefined;
   if (whole.code === EXIT_FOUND) return findsOf(whole.output);
   if (whole.code !== EXIT_AMBIVALENT) return undefined;
   // Asked for everything at once it names nothing then; a RAID member and the filesystem under it do not
@@ -41,8 +40,8 @@ export async function blkidProbe(path: string, options: BlkidOptions = {}): Prom
   const finds: BlkidFind[] = [];
   for (const usage of USAGES) {
     const part = await run(path, ['-u', usage], options);
-    if (part?.code === EXIT_AMBIVALENT) finds.push({ type: AMBIVALENT, usage });
-    if (part?.code === EXIT_FOUND) finds.push(...(findsOf(part.output) ?? []));
+    if (part.code === EXIT_AMBIVALENT) finds.push({ type: AMBIVALENT, usage });
+    if (part.code === EXIT_FOUND) finds.push(...(findsOf(part.output) ?? []));
   }
   const seen = new Map(finds.map((find) => [`${find.usage} ${find.type}`, find]));
   return seen.size > 0 ? [...seen.values()] : [{ type: AMBIVALENT }];
@@ -65,12 +64,12 @@ function findsOf(output: string): BlkidFind[] | undefined {
   return finds.length > 0 ? finds : undefined;
 }
 
-/** One run of blkid; undefined if it could not be started, was killed, or is not back in time. */
+/** One run of blkid. */
 function run(
   path: string,
   more: readonly string[],
   { program = 'blkid', timeout = 10_000 }: BlkidOptions,
-): Promise<Told | undefined> {
+): Promise<Told> {
   // A full path cannot pass for an option.
-  return runTool(program, ['-p', '-c', '/dev/null', '-o', 'export', ...more, resolve(path)], timeout);
+  return runTool(program, ['-p', '-c', '/dev/null', '-o', 'export', ...more, resolve(path)], { timeout });
 }

@@ -1,2 +1,8 @@
 /** The way out while a request to a dying disk is stuck; see cli/leave.ts. */
-export { exitNow } from '../device/syscalls.js';
+import { exitNow as exitAtOnce } from '../device/syscalls.js';
+import { endTools } from '../device/tool.js';
+
+export function exitNow(code: number): void {
+  endTools();
+  exitAtOnce(code);
+}

@@ -2,7 +2,7 @@ import type { SectorRange } from '../exchange/quantities.js';
 import type { RemapTable } from '../format/entry.js';
 import type { MainChoice } from './main-device.js';
 import { refuseBeyond } from './main-sectors.js';
-import type { Owners } from './owners.js';
+import type { Owners } from './owners/owners.js';
 import { diagnoseSpare, legible, refuseUnknown } from './spare.js';
 
 /**
@@ -49,7 +49,7 @@ export async function lookup(
   const runs = ranges.flatMap((range) => [...remapped.runsOf(range)]);
   const result = { valid: true, runs, allRemapped: runs.every(({ spare_sector }) => spare_sector !== null) };
   if (files === undefined) return result;
-  const { ownersOnMain } = await import('./owners.js');
+  const { ownersOnMain } = await import('./owners/owners.js');
   return { ...result, owners: await ownersOnMain(path, spare.chosen.header, files, remappedIn(runs)) };
 }
 

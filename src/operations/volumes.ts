@@ -52,7 +52,7 @@ interface SfdiskTable {
 async function partsOfImage(main: MainDevice): Promise<Volume[]> {
   const path = resolve(main.path);
   const told = await runTool('sfdisk', ['--json', path]);
-  if (told?.code !== 0) return [];
+  if (told.code !== 0) return [];
   const { partitiontable } = JSON.parse(told.output) as SfdiskTable;
   const unit = (partitiontable?.sectorsize ?? SECTOR_SIZE) / SECTOR_SIZE;
   return (partitiontable?.partitions ?? []).map(({ start, size }) => ({

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, linkSync, mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lookup } from '../../src/operations/lookup.js';
 import { fails, Scratch } from '../device/scratch.js';
@@ -7,7 +7,8 @@ import type { Entry } from '../support/build-image.js';
 import { SECTOR } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { Random } from '../support/random.js';
-import { savedSpare, unchanged } from './images.js';
+import { savedSpare } from './images.js';
+import { ask, run, sparse } from './owners.js';
 
 /** Files on real filesystems, and the blocks that the filesystems say are theirs, asked in the other direction. */
 
@@ -19,11 +20,6 @@ test.beforeEach(() => {
 test.afterEach(() => scratch.cleanUp());
 
 const MIB = 1 << 20;
-
-function run(program: string, ...args: string[]): string {
-  const env = { PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, LC_ALL: 'C' };
-  return execFileSync(program, args, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'ignore'] });
-}
 
 /** A folder with a large file, one with two names, and one whose name is no plain word. */
 function content(): string {
@@ -38,14 +34,8 @@ function content(): string {
   return folder;
 }
 
-function sparse(name: string, size: number): string {
-  writeFileSync(scratch.path(name), '');
-  truncateSync(scratch.path(name), size);
-  return scratch.path(name);
-}
-
 function ext4(name: string, blockSize: number): string {
-  const image = sparse(name, 64 * MIB);
+  const image = sparse(scratch, name, 64 * MIB);
   run('mkfs.ext4', '-q', '-b', String(blockSize), '-d', content(), image);
   return image;
 }
@@ -56,33 +46,8 @@ function extSectors(image: string, path: string, blockSize: number): number[] {
   return blocks.map((block) => (block * blockSize) / SECTOR);
 }
 
-/** The owners that are told of these sectors, which are remapped, as are many others. */
-async function ask(main: string, sectors: readonly number[], offset = 0) {
-  const asked = [...new Set(sectors.map((sector) => sector + offset))].sort((a, b) => a - b);
-  const entries = asked.map((sector, index): Entry => [sector, 300 + index]);
-  const mainSectors = statSync(main).size / SECTOR;
-  const spare = savedSpare(scratch, 'spare.img', {
-    layout: 'redundant',
-    sectors: 8192,
-    mainSectors,
-    entries,
-  });
-  const same = unchanged(main);
-  const ranges = asked.map((first) => ({ first, count: 1 }));
-  const { owners } = await lookup(spare, ranges as never, { files: { main } });
-  assert.ok(same(), 'main was written to');
-  const told = (owners?.runs ?? []).flatMap(({ main_sector, count, ...rest }) =>
-    Array.from({ length: count }, (_, index) => ({ sector: main_sector + index - offset, ...rest })),
-  );
-  assert.equal(
-    told.map(({ sector }) => sector + offset),
-    asked,
-  );
-  return { told, warnings: owners?.warnings ?? [] };
-}
-
 async function namesOf(main: string, sectors: readonly number[], offset = 0) {
-  const { told } = await ask(main, sectors, offset);
+  const { told } = await ask(scratch, main, sectors, offset);
   return new Set(told.map(({ owner }) => JSON.stringify([...owner.paths].sort())));
 }
 
@@ -109,7 +74,7 @@ test('ext4: a name with a line feed, the journal, what is free or the filesystem
   assert.equal([...(await namesOf(image, fed))], [JSON.stringify(['/line\nfeed'])]);
   const [journal = 0] = extSectors(image, '<8>', 4096);
   const last = statSync(image).size / SECTOR - 1;
-  const { told, warnings } = await ask(image, [2, journal, last]);
+  const { told, warnings } = await ask(scratch, image, [2, journal, last]);
   assert.equal(
     told.map(({ owner: { inode, note } }) => [inode, note]),
     [
@@ -125,25 +90,51 @@ test('ext4: a name with a line feed, the journal, what is free or the filesystem
   assert.ok(warnings.some((warning) => /without what is remapped/.test(warning)));
 });
 
+const START = 4096;
+
+/** A disk with one partition, which holds what an image holds. */
+function partitioned(name: string, label: string, image: string): string {
+  const { size } = statSync(image);
+  const disk = sparse(scratch, name, size + 16 * MIB);
+  execFileSync('/usr/sbin/sfdisk', ['-q', disk], {
+    input: `label: ${label}\nstart=${START},size=${size / SECTOR}\n`,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  run(
+    'dd',
+    `if=${image}`,
+    `of=${disk}`,
+    'bs=1M',
+    'oflag=seek_bytes',
+    `seek=${START * SECTOR}`,
+    'conv=notrunc,sparse',
+  );
+  return disk;
+}
+
 test('a partition in an image, and what lies in none', async () => {
   needs('mkfs.ext4', 'debugfs', 'sfdisk', 'dd');
-  const START = 4096;
   for (const label of ['gpt', 'dos']) {
     const image = ext4(`${label}-part.img`, 4096);
-    const disk = sparse(`${label}.img`, 80 * MIB);
-    execFileSync('/usr/sbin/sfdisk', ['-q', disk], {
-      input: `label: ${label}\nstart=${START},size=${(64 * MIB) / SECTOR}\n`,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
-    run('dd', `if=${image}`, `of=${disk}`, 'bs=512', `seek=${START}`, 'conv=notrunc');
+    const disk = partitioned(`${label}.img`, label, image);
     const large = extSectors(image, '/deep/er/large', 4096);
     assert.equal([...(await namesOf(disk, large, START))], ['["/deep/er/large"]']);
-    const { told } = await ask(disk, [100]);
+    const { told } = await ask(scratch, disk, [100]);
     assert.equal(
       told.map(({ filesystem, owner: { note } }) => [filesystem, note]),
       [[null, 'no filesystem that is known']],
     );
   }
+});
+
+test('btrfs in a partition of an image is not asked, and a way is named', async () => {
+  needs('mkfs.btrfs', 'sfdisk', 'dd');
+  const image = sparse(scratch, 'btrfs.img', 128 * MIB);
+  run('mkfs.btrfs', '-q', '-r', content(), image);
+  const disk = partitioned('disk.img', 'gpt', image);
+  const [told] = (await ask(scratch, disk, [START + 26_624])).told;
+  assert.is(told?.filesystem, 'btrfs');
+  assert.match(told?.owner.note ?? '', /^not asked.*: losetup --read-only --find --show --partscan \/\S+$/);
 });
 
 test('xfs: in all allocation groups', async () => {
@@ -153,7 +144,7 @@ test('xfs: in all allocation groups', async () => {
     { length: 8 },
     (_, index) => `d${index} d--755 0 0\nfile ---644 0 0 ${large}\n$`,
   );
-  const image = sparse('xfs.img', 320 * MIB);
+  const image = sparse(scratch, 'xfs.img', 320 * MIB);
   writeFileSync(scratch.path('proto'), `/\n0 0\nd--755 0 0\n${folders.join('\n')}\n$\n`);
   run('mkfs.xfs', '-q', '-p', scratch.path('proto'), image);
   const [, groupBlocks] =
@@ -168,21 +159,10 @@ test('xfs: in all allocation groups', async () => {
     assert.equal([...(await namesOf(image, ends))], [`["/d${index}/file"]`]);
   }
   assert.ok(groups.size > 1, 'one group only');
-  const { told } = await ask(image, [0]);
+  const { told } = await ask(scratch, image, [0]);
   assert.equal(
     told.map(({ owner: { note } }) => note),
     ['of the filesystem itself: sb'],
-  );
-});
-
-test('btrfs is named, and not asked', async () => {
-  needs('mkfs.btrfs');
-  const image = sparse('btrfs.img', 128 * MIB);
-  run('mkfs.btrfs', '-q', '-r', content(), image);
-  const { told } = await ask(image, [26_624]);
-  assert.equal(
-    told.map(({ filesystem, owner: { inode, note } }) => [filesystem, inode, note?.slice(0, 9)]),
-    [['btrfs', null, 'not asked']],
   );
 });
 
@@ -190,7 +170,7 @@ test('a main in use is not asked', async () => {
   needs('root', 'losetup', '/dev/loop-control', 'mkfs.ext4');
   const image = ext4('ext4.img', 4096);
   const loop = scratch.loop(image);
-  await fails('busy', ask(image, [2]), /attached to/);
+  await fails('busy', ask(scratch, image, [2]), /attached to/);
   const entries: readonly Entry[] = [[2, 300]];
   const spec = { layout: 'redundant', sectors: 2048, mainSectors: (64 * MIB) / SECTOR, entries } as const;
   const spare = savedSpare(scratch, 'other.img', spec);
@@ -203,7 +183,7 @@ test('a main in use is not asked', async () => {
 });
 
 test('sectors that are not remapped, and sectors without end, are not asked about', async () => {
-  const main = sparse('main.img', 16 * MIB);
+  const main = sparse(scratch, 'main.img', 16 * MIB);
   const entries = Array.from({ length: 9000 }, (_, index): Entry => [index, 300 + index]);
   const spec = { layout: 'redundant', sectors: 20_000, maxEntries: 9000, mainSectors: 32_768 } as const;
   const few = savedSpare(scratch, 'few.img', { ...spec, entries: entries.slice(5, 7) });

@@ -1,5 +1,5 @@
 import type { LookupResult, LookupRun } from '../../operations/lookup.js';
-import type { OwnedRun } from '../../operations/owners.js';
+import type { OwnedRun } from '../../operations/owners/owners.js';
 import type { JsonObject } from './json.js';
 import { showUnprintable } from './text.js';
 

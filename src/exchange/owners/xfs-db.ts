@@ -18,6 +18,10 @@ export function readShape(output: string): XfsShape | undefined {
   return Object.values(shape).every((one) => Number.isSafeInteger(one) && one > 0) ? shape : undefined;
 }
 
+const NOTES: { readonly [type: string]: string } = {
+  rldata: 'shared with other files, which xfs_db does not name',
+};
+
 /** @param blocks counted from the start of the filesystem */
 export function useCommands(blocks: readonly number[], { blockSize }: XfsShape): string[] {
   // in sectors: the numbers of blocks that xfs_db takes are no plain count
@@ -37,7 +41,8 @@ export function readUses(output: string, { groupBlocks }: XfsShape): Map<number,
         : {
             inode: Number(inode),
             paths: path === undefined ? [] : [`/${path}`],
-            note: type === 'data' ? (path === undefined ? 'a file without a name' : null) : type,
+            note:
+              NOTES[type] ?? (type !== 'data' ? type : path === undefined ? 'a file without a name' : null),
           },
     );
   return owners;

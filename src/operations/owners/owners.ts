@@ -1,23 +1,15 @@
-import { busy } from '../device/claim.js';
-import { holdersOf } from '../device/holders.js';
-import { runTool } from '../device/tool.js';
-import { DmremapError } from '../errors.js';
-import {
-  extOwner,
-  HEAD_REQUEST,
-  icheckRequest,
-  ncheckRequest,
-  readBlockSize,
-  readInodes,
-  readNames,
-} from '../exchange/owners/debugfs.js';
-import { nobody, type Owner } from '../exchange/owners/owner.js';
-import { readShape, readUses, SHAPE_COMMANDS, useCommands } from '../exchange/owners/xfs-db.js';
-import type { Header } from '../format/header.js';
-import { SECTOR_SIZE } from '../units.js';
-import { type MainChoice, type MainDevice, resolveMain } from './main-device.js';
-import { withDevice } from './open-device.js';
-import { type Filesystem, filesystemOn, type Volume, volumesOf } from './volumes.js';
+import { busy } from '../../device/claim.js';
+import { holdersOf } from '../../device/holders.js';
+import { DmremapError } from '../../errors.js';
+import { nobody, type Owner } from '../../exchange/owners/owner.js';
+import type { Header } from '../../format/header.js';
+import { type MainChoice, type MainDevice, resolveMain } from '../main-device.js';
+import { withDevice } from '../open-device.js';
+import { type Filesystem, filesystemOn, type Volume, volumesOf } from '../volumes.js';
+import { tellOfBtrfs } from './btrfs.js';
+import { tellOfExt } from './ext.js';
+import { askTool, type Tell } from './teller.js';
+import { tellOfXfs } from './xfs.js';
 
 /** Sectors of main that lie side by side and belong together. */
 export interface OwnedRun {
@@ -30,9 +22,6 @@ export interface OwnedRun {
 
 /** Sectors that are asked about at once, at most: they are words on the command line of a tool. */
 const MOST_SECTORS = 8192;
-
-/** Owners of sectors of one volume, by sector of main. */
-type Tell = (volume: Volume, sectors: readonly number[]) => Promise<(sector: number) => Owner>;
 
 export interface Owners {
   readonly runs: readonly OwnedRun[];
@@ -52,7 +41,7 @@ export async function ownersOnMain(
 ): Promise<Owners> {
   const main = await withDevice(spare, 'read', (device) => resolveMain(device, header, choice));
   const asked = atMost(sectors);
-  const doubt = `${main.path} is read as it is, without what is remapped: where structures of the filesystem itself are among it, the files may be wrong`;
+  const doubt = `${main.path} is read as it lies, without what is remapped and without what a journal still holds: where structures of the filesystem itself are among it, the files may be wrong`;
   return {
     runs: await ownersOf(main, asked),
     warnings: [...main.warnings, ...(asked.length === 0 ? [] : [doubt])],
@@ -104,7 +93,7 @@ function refuseHeld({ path }: MainDevice): Promise<void> {
 async function runsIn(main: MainDevice, volume: Volume, sectors: readonly number[]): Promise<OwnedRun[]> {
   const filesystem = (await filesystemOn(main, volume)) ?? null;
   const tell = filesystem === null ? tellNothing : TELLERS[filesystem];
-  const ownerOf = await tell(volume, sectors);
+  const ownerOf = await tell(askTool, volume, sectors);
   const runs: OwnedRun[] = [];
   for (const sector of sectors) {
     const owner = ownerOf(sector);
@@ -124,38 +113,6 @@ function isSame(one: Owner, other: Owner): boolean {
 
 const tellNothing: Tell = async () => () => nobody('no filesystem that is known');
 
-/** Offline, btrfs leads from a place on the disk to a file only through all of its trees. */
-const tellOfBtrfs: Tell = async () => () =>
-  nobody('not asked: where the remapped device is mounted, btrfs inspect-internal logical-resolve tells');
-
-const tellOfExt: Tell = async ({ path, offset, start }, sectors) => {
-  const device = offset === 0 ? path : `${path}?offset=${offset}`;
-  const ask = async (request: string) => (await runTool('debugfs', ['-R', request, device]))?.output;
-  const head = await ask(HEAD_REQUEST);
-  const size = readBlockSize(head ?? '');
-  if (size === undefined) return () => nobody(failure('debugfs', head));
-  const blockOf = (sector: number) => Math.floor(((sector - start) * SECTOR_SIZE) / size);
-  const inodes = readInodes((await ask(icheckRequest([...new Set(sectors.map(blockOf))]))) ?? '');
-  const wanted = new Set([...inodes.values()].filter((inode) => inode !== null));
-  const names = wanted.size === 0 ? new Map() : readNames((await ask(ncheckRequest(wanted))) ?? '');
-  return (sector) => extOwner(inodes.get(blockOf(sector)), names);
-};
-
-const tellOfXfs: Tell = async ({ path, offset, start }, sectors) => {
-  if (offset !== 0) return () => nobody('a partition in an image file: attach it with losetup --partscan');
-  const ask = async (commands: readonly string[]) =>
-    (await runTool('xfs_db', ['-r', ...commands.flatMap((command) => ['-c', command]), path]))?.output;
-  const head = await ask(SHAPE_COMMANDS);
-  const shape = readShape(head ?? '');
-  if (shape === undefined) return () => nobody(failure('xfs_db', head));
-  const blockOf = (sector: number) => Math.floor(((sector - start) * SECTOR_SIZE) / shape.blockSize);
-  const blocks = [...new Set(sectors.map(blockOf))].filter((block) => block < shape.blocks);
-  const owners = readUses((await ask(useCommands(blocks, shape))) ?? '', shape);
-  return (sector) =>
-    owners.get(blockOf(sector)) ??
-    nobody(blockOf(sector) < shape.blocks ? 'xfs_db did not say' : 'behind the end of the filesystem');
-};
-
 const TELLERS: { readonly [filesystem in Filesystem]: Tell } = {
   ext2: tellOfExt,
   ext3: tellOfExt,
@@ -163,8 +120,3 @@ const TELLERS: { readonly [filesystem in Filesystem]: Tell } = {
   xfs: tellOfXfs,
   btrfs: tellOfBtrfs,
 };
-
-/** @param said undefined where the program did not run */
-function failure(program: string, said: string | undefined): string {
-  return said === undefined ? `${program} is not installed` : `${program} cannot open the filesystem`;
-}
