@@ -7,10 +7,13 @@ export interface Command {
   readonly args: readonly string[];
   /** Exit codes that mean that it ran as it should. */
   readonly expected?: readonly number[];
+  /** Done before each run, and not timed. */
+  readonly prepare?: () => void;
 }
 
 /** Milliseconds from before its start to after its end. */
-function timeOf(command: Command): number {
+export function timeOf(command: Command): number {
+  command.prepare?.();
   const start = process.hrtime.bigint();
   const { status, error, stderr } = spawnSync(command.program, [...command.args], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { SECTOR } from '../test/support/format-numbers.js';
-import { type Bench, line, PeerMissing, timesOf, verdict } from './bench.js';
+import { type Bench, line, timesOf, verdict } from './bench.js';
 import { type Command, race } from './command.js';
+import { fioRate } from './fio.js';
 import { attachedLoop } from './loop.js';
 import {
   type Contender,
@@ -194,20 +194,7 @@ function compared(
 function fio(uri: string, kind: string, { depth, connections }: Load): number {
   const jobs = [`--iodepth=${depth}`, `--numjobs=${connections}`, '--group_reporting'];
   const size = ['--bs=4k', `--size=${FILE_BYTES}`, ...jobs];
-  const time = ['--time_based', `--runtime=${SECONDS}`, '--randrepeat=0', '--output-format=json'];
+  const time = ['--time_based', `--runtime=${SECONDS}`, '--randrepeat=0'];
   const args = ['--name=x', '--ioengine=nbd', `--uri=${uri}`, `--rw=${kind}`, ...size, ...time];
-  const { status, stdout, stderr, error } = spawnSync('fio', args, { encoding: 'utf8' });
-  if (error !== undefined) throw new PeerMissing('fio is not here');
-  if (status !== 0) throw new Error(`fio ended with ${status}: ${stderr.trim().slice(-500)}`);
-  const report: unknown = JSON.parse(stdout.slice(stdout.indexOf('{')));
-  return rateIn(report, kind === 'randread' ? 'read' : 'write');
-}
-
-function rateIn(report: unknown, way: 'read' | 'write'): number {
-  const { jobs } = report as {
-    readonly jobs: readonly { readonly [way: string]: { readonly iops: number } }[];
-  };
-  const rate = jobs[0]?.[way]?.iops;
-  if (rate === undefined) throw new Error('fio did not say how fast it was');
-  return rate;
+  return fioRate(args, kind === 'randread' ? 'read' : 'write');
 }

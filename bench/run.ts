@@ -13,6 +13,7 @@ import { dumpMemory } from './dump-memory.js';
 import { fsckStart } from './fsck-start.js';
 import { idleConnections } from './idle-connections.js';
 import { information } from './information.js';
+import { migration } from './migrate.js';
 import { nbd } from './nbd.js';
 import { reconstruction } from './reconstruct.js';
 
@@ -28,6 +29,7 @@ const all = [
   dumpMemory,
   information,
   reconstruction,
+  migration,
   idleConnections,
   nbd,
 ].flatMap((benches) => benches(folder));

@@ -1,4 +1,5 @@
-import { closeSync, existsSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { randomFillSync } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildHeader, buildTable, DEFAULTS, type Entry, type Fields } from '../test/support/build-image.js';
 import {
@@ -34,16 +35,64 @@ export function spareImage(
   order: SpareOrder = 'shuffled',
 ): string {
   const path = join(folder, `spare-${count}-${mainSectors}-${order}.img`);
-  if (existsSync(path)) return path;
   const maxEntries = Math.max(count, CAPACITY);
+  const sectors = sectorsOf(maxEntries, maxEntries);
+  const entries = (start: number) => scatteredEntries(count, start, mainSectors, order);
+  if (!existsSync(path)) writeSpare(path, { sectors, maxEntries, mainSectors, entries });
+  return path;
+}
+
+/** How the remaps of a spare lie: one area of main on one of the spare, or each by itself on either. */
+export type Lie = 'together' | 'scattered';
+
+/** Sectors of the spare for each that is remapped where they are scattered. */
+const SPREAD = 4;
+
+/** A spare with so many remaps and data in every sector of its data area; made once. */
+export function filledSpare(folder: string, count: number, lie: Lie): string {
+  const path = join(folder, `spare-${count}-${lie}.img`);
+  if (existsSync(path)) return path;
+  const dataSectors = lie === 'together' ? count : count * SPREAD;
+  const sectors = sectorsOf(count, dataSectors);
+  const entries = (start: number) =>
+    lie === 'together'
+      ? Array.from({ length: count }, (_, index): Entry => [MAIN_SECTORS / 2 + index, start + index])
+      : spreadEntries(count, start);
+  writeSpare(path, { sectors, maxEntries: count, mainSectors: MAIN_SECTORS, entries });
+  const geometry = redundantGeometry(sectors, count);
+  fill(path, geometry.dataStart * SECTOR, geometry.dataSectors * SECTOR);
+  return path;
+}
+
+/** A file of so many bytes without a hole; made once. */
+export function filledFile(folder: string, length: number): string {
+  const path = join(folder, `filled-${length}`);
+  if (existsSync(path)) return path;
+  closeSync(openSync(path, 'wx'));
+  fill(path, 0, length);
+  return path;
+}
+
+interface Spare {
+  readonly sectors: number;
+  readonly maxEntries: number;
+  readonly mainSectors: number;
+  readonly entries: (dataStart: number) => readonly Entry[];
+}
+
+/** Of a device with room for this table and these data sectors. */
+function sectorsOf(maxEntries: number, dataSectors: number): number {
   const copySectors = (HEADER_LENGTH + tableArea(maxEntries)) / SECTOR;
-  const dataSectors = Math.ceil((maxEntries * SECTOR) / BLOCK) * (BLOCK / SECTOR);
-  const sectors = 2 * copySectors + dataSectors;
+  return 2 * copySectors + Math.ceil((dataSectors * SECTOR) / BLOCK) * (BLOCK / SECTOR);
+}
+
+function writeSpare(path: string, { sectors, maxEntries, mainSectors, entries }: Spare): void {
   const geometry = redundantGeometry(sectors, maxEntries);
-  const table = buildTable(scatteredEntries(count, geometry.dataStart, mainSectors, order));
+  const list = entries(geometry.dataStart);
+  const table = buildTable(list);
   const header = (copy: number): Buffer => {
     const block = buildHeader({
-      ...fieldsOf(count, maxEntries, sectors),
+      ...fieldsOf(list.length, maxEntries, sectors),
       main_device_size: mainSectors,
       copy,
     });
@@ -57,7 +106,31 @@ export function spareImage(
   writeSync(file, table, 0, table.length, geometry.backupTable * SECTOR);
   writeSync(file, header(1), 0, HEADER_LENGTH, geometry.backupHeader * SECTOR);
   closeSync(file);
-  return path;
+}
+
+/** With bytes that no program takes for a hole. */
+function fill(path: string, from: number, length: number): void {
+  const piece = Buffer.alloc(1 << 20);
+  const file = openSync(path, 'r+');
+  for (let done = 0; done < length; done += piece.length) {
+    randomFillSync(piece);
+    writeSync(file, piece, 0, Math.min(piece.length, length - done), from + done);
+  }
+  fsyncSync(file);
+  closeSync(file);
+}
+
+/** No two of them are adjacent on the spare. */
+function spreadEntries(count: number, dataStart: number): Entry[] {
+  const random = new Random(count);
+  const spares = Array.from(
+    { length: count },
+    (_, index) => dataStart + index * SPREAD + random.below(SPREAD - 1),
+  );
+  shuffle(spares, random);
+  return random
+    .distinct(count, 0, MAIN_SECTORS - 1)
+    .map((main, index): Entry => [main, spares[index] ?? dataStart]);
 }
 
 function scatteredEntries(count: number, dataStart: number, mainSectors: number, order: SpareOrder): Entry[] {
