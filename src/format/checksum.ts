@@ -6,10 +6,21 @@ import { HEADER, HEADER_SIZE } from './header.js';
 const CHECKSUM_FIELD = fieldNamed(HEADER, 'checksum');
 
 /** The CRC-32 of `before` followed by `block`, given the CRC-32 of `before`; 0 is the CRC-32 of nothing. */
-export function extendCrc(before: number, block: Uint8Array): number {
+export type Summer = (before: number, block: Uint8Array) => number;
+
+let summer: Summer = (before, block) =>
   // the library takes a previous value of 0 for a register of 0, which is not the CRC of anything that we
   // continue; leaving the argument out starts, rightly, from the CRC of nothing
-  return (before === 0 ? crc32(block) : crc32(block, before)) >>> 0;
+  (before === 0 ? crc32(block) : crc32(block, before)) >>> 0;
+
+/** From here on all is summed by this one, which is faster and gives the same. */
+export function sumBy(faster: Summer): void {
+  summer = faster;
+}
+
+/** Sums bytes, see Summer. */
+export function extendCrc(before: number, block: Uint8Array): number {
+  return summer(before, block);
 }
 
 /** The CRC-32 of the 4096 header bytes with the checksum field taken as zero. */

@@ -1,5 +1,5 @@
-/** An entry's sector is sorted by this many bits at a time. */
-const DIGIT_BITS = 16;
+/** An entry's sector is sorted by this many bits at a time: so few places are written to at once that caches hold them. */
+const DIGIT_BITS = 11;
 const DIGITS = 2 ** DIGIT_BITS;
 
 /**
@@ -16,21 +16,31 @@ export function orderBySector(
   { stride, low }: { readonly stride: number; readonly low: number },
 ): Uint32Array {
   if (isAscending(indices, words, stride, low)) return indices;
-  const counts = new Uint32Array(DIGITS);
-  let from = indices;
-  let to: Uint32Array = new Uint32Array(indices.length);
-  for (const word of [low, low + 1])
-    for (const shift of [0, DIGIT_BITS])
-      if (placeByDigit(from, to, counts, { words, stride, word, shift })) [from, to] = [to, from];
-  return from;
+  const spare = { indices: new Uint32Array(indices.length), keys: new Uint32Array(indices.length) };
+  const sorting: Sorting = { indices, keys: new Uint32Array(indices.length), spare };
+  for (const word of [low, low + 1]) orderByWord(sorting, words, stride, word);
+  return sorting.indices;
 }
 
-interface Digit {
-  readonly words: Uint32Array;
-  readonly stride: number;
-  /** Of an entry, from which the digit is taken, and how many lower bits of it are not part of it. */
-  readonly word: number;
-  readonly shift: number;
+/** Indices beside what they are sorted by, and as much room again to sort them into. */
+interface Sorting {
+  indices: Uint32Array;
+  keys: Uint32Array;
+  spare: { indices: Uint32Array; keys: Uint32Array };
+}
+
+function orderByWord(sorting: Sorting, words: Uint32Array, stride: number, word: number): void {
+  const { indices, keys } = sorting;
+  // beside each other, since reaching into the table for each digit would cost more than the sorting
+  let seen = 0;
+  for (let place = 0; place < indices.length; place++) {
+    const key = words[(indices[place] as number) * stride + word] as number;
+    keys[place] = key;
+    seen |= key;
+  }
+  const counts = new Uint32Array(DIGITS);
+  for (let shift = 0; shift < 32 && seen >>> shift !== 0; shift += DIGIT_BITS)
+    placeByDigit(sorting, counts, shift);
 }
 
 function isAscending(indices: Uint32Array, words: Uint32Array, stride: number, low: number): boolean {
@@ -47,32 +57,31 @@ function isAscending(indices: Uint32Array, words: Uint32Array, stride: number, l
   return true;
 }
 
-/** Returns false, and does nothing, where all have the same digit. */
-function placeByDigit(
-  from: Uint32Array,
-  to: Uint32Array,
-  counts: Uint32Array,
-  { words, stride, word, shift }: Digit,
-): boolean {
+/** @param shift how many lower bits of the keys are not part of the digit */
+function placeByDigit(sorting: Sorting, counts: Uint32Array, shift: number): void {
+  const { indices, keys, spare } = sorting;
+  const [toIndices, toKeys] = [spare.indices, spare.keys];
   const mask = DIGITS - 1;
   counts.fill(0);
-  for (let place = 0; place < from.length; place++) {
-    const value = ((words[(from[place] as number) * stride + word] as number) >>> shift) & mask;
+  for (let place = 0; place < keys.length; place++) {
+    const value = ((keys[place] as number) >>> shift) & mask;
     counts[value] = (counts[value] as number) + 1;
   }
-  if (counts.includes(from.length)) return false;
   let next = 0;
   for (let value = 0; value < DIGITS; value++) {
     const count = counts[value] as number;
     counts[value] = next;
     next += count;
   }
-  for (let place = 0; place < from.length; place++) {
-    const index = from[place] as number;
-    const value = ((words[index * stride + word] as number) >>> shift) & mask;
+  for (let place = 0; place < keys.length; place++) {
+    const key = keys[place] as number;
+    const value = (key >>> shift) & mask;
     const free = counts[value] as number;
-    to[free] = index;
+    toIndices[free] = indices[place] as number;
+    toKeys[free] = key;
     counts[value] = free + 1;
   }
-  return true;
+  sorting.indices = toIndices;
+  sorting.keys = toKeys;
+  sorting.spare = { indices, keys };
 }

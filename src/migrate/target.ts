@@ -37,7 +37,8 @@ export function targetContent(source: Content, request: TargetRequest): Content 
     now: request.now,
   };
   const { block, header: made } = freshContent(fresh);
-  const table = denseTable(source.table, sectors(Number(made.data_start)));
+  const order = source.table.sortedIndices('spare');
+  const table = denseTable(source.table, order, sectors(Number(made.data_start)));
   const changes: Partial<Header> = {
     ...inherited(header),
     entry_count: table.count,
@@ -51,11 +52,12 @@ export function targetContent(source: Content, request: TargetRequest): Content 
 }
 
 /**
- * The same entries on another spare: from this sector on without a gap, in the order in which their data lies
- * on the source.
+ * The same entries on another spare: from this sector on without a gap.
+ *
+ * @param order that in which their data lies on the source
  */
-export function denseTable(source: RemapTable, start: Sectors): RemapTable {
-  return new RemapTable(renumberEntries(source, source.sortedIndices('spare'), start));
+export function denseTable(source: RemapTable, order: Uint32Array, start: Sectors): RemapTable {
+  return new RemapTable(renumberEntries(source, order, start));
 }
 
 /** What a target takes over from its source, as long as it is one: counters, and what main is. */

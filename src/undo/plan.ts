@@ -96,18 +96,25 @@ function sumsOf(
 ): { readonly crcAfter: number; readonly sectorsAfter: Uint32Array } {
   const sectorsAfter = new Uint32Array(owners.length);
   let crcAfter = 0;
-  for (const [index, owner] of owners.entries()) {
-    const write = writes[owner];
+  for (let first = 0; first < owners.length; ) {
+    const write = writes[owners[first] ?? -1];
     if (write === undefined) throw new Error('a sector between two writes has no content');
-    const content = sectorOf(write, at + index * SECTOR_SIZE);
-    sectorsAfter[index] = extendCrc(0, content);
-    crcAfter = extendCrc(crcAfter, content);
+    let past = first;
+    for (; past < owners.length && owners[past] === owners[first]; past++)
+      sectorsAfter[past] = extendCrc(0, sectorOf(write, at + past * SECTOR_SIZE));
+    const length = (past - first) * SECTOR_SIZE;
+    crcAfter = extendCrc(crcAfter, partOf(write, at + first * SECTOR_SIZE, length));
+    first = past;
   }
   return { crcAfter, sectorsAfter };
 }
 
 function sectorOf(write: Write, at: number): Uint8Array {
-  return write.bytes.subarray(at - write.at, at - write.at + SECTOR_SIZE);
+  return partOf(write, at, SECTOR_SIZE);
+}
+
+function partOf(write: Write, at: number, length: number): Uint8Array {
+  return write.bytes.subarray(at - write.at, at - write.at + length);
 }
 
 /** What `length` bytes from `at` will hold after all phases; undefined unless all of them are written. */

@@ -41,9 +41,14 @@ export interface CarriedOver {
   readonly unproven: readonly number[];
 }
 
-/** The live sectors of the source, ascending, and where they belong on the target: without a gap from `start` on. */
-export function densePairs(source: RemapTable, start: Sectors): Pairs {
-  const from = Float64Array.from(source.liveIndices(), (index) => source.spareSector(index)).sort();
+/**
+ * The live sectors of the source, ascending, and where they belong on the target: without a gap from `start` on.
+ *
+ * @param order of the entries by these sectors
+ */
+export function densePairs(source: RemapTable, order: Uint32Array, start: Sectors): Pairs {
+  const from = new Float64Array(order.length);
+  for (let place = 0; place < order.length; place++) from[place] = source.spareSector(order[place] as number);
   return { count: from.length, from: (index) => from[index] ?? 0, to: (index) => start + index };
 }
 

@@ -52,15 +52,14 @@ export interface Carried {
  * @throws DmremapError where one of the devices fails otherwise; the signal's reason
  */
 export async function carryToTheEnd(sides: Sides, options: RunOptions): Promise<Carried> {
-  const { source, target } = await open(sides, options);
+  const { source, target, order } = await open(sides, options);
   const { table, header } = source.writer.content;
   const start = sectors(Number(target.writer.content.header.data_start));
-  const order = table.sortedIndices('spare');
   const unread = (index: number): Unread => {
     const slot = order[index] ?? 0;
     return { sector: table.spareSector(slot), main_sector: table.mainSector(slot) };
   };
-  const carried = await carryOver(sides, densePairs(table, start), target.writer, options);
+  const carried = await carryOver(sides, densePairs(table, order, start), target.writer, options);
   const facts = {
     entries: table.count,
     lost: carried.lost.map(unread),
@@ -88,28 +87,38 @@ function sourceFactsOf(retirement: Retirement): Pick<Carried, 'sourceFailure' | 
   return { sourceFailure: retirement.failure, isSourceUnknown: !retirement.isActive };
 }
 
+interface Opened {
+  readonly source: Committing;
+  readonly target: Committing;
+  /** Of the source's entries, by where their data lies. */
+  readonly order: Uint32Array;
+}
+
 /** Both with their copies whole, and the target with exactly the source's entries. */
-async function open(
-  { source, target }: Sides,
-  { now }: RunOptions,
-): Promise<{ readonly source: Committing; readonly target: Committing }> {
+async function open({ source, target }: Sides, { now }: RunOptions): Promise<Opened> {
   const from = { side: source, writer: await MetadataWriter.open(source.device) };
-  await renewTarget({ source, target }, from.writer.content, now);
+  const order = from.writer.content.table.sortedIndices('spare');
+  await renewTarget({ source, target }, from.writer.content, order, now);
   const to = { side: target, writer: await MetadataWriter.open(target.device) };
   if (to.writer.health !== 'whole') throw failureOf({}, target.device.name);
-  return { source: from, target: to };
+  return { source: from, target: to, order };
 }
 
 /**
  * A target that was torn while it was made, or whose source has changed since, is written again: its entries
  * follow from the source's, and its data is copied from the beginning.
  */
-async function renewTarget({ target }: Sides, source: Content, now: bigint): Promise<void> {
+async function renewTarget(
+  { target }: Sides,
+  source: Content,
+  order: Uint32Array,
+  now: bigint,
+): Promise<void> {
   const { device } = target;
   const { spare, occupant, newest } = await lookAtTarget(device, source.header);
   const found = spare?.content;
   if (found !== undefined) {
-    const dense = denseTable(source.table, sectors(Number(found.header.data_start)));
+    const dense = denseTable(source.table, order, sectors(Number(found.header.data_start)));
     if (Buffer.compare(dense.bytes, found.table.bytes) === 0) return;
   }
   const said = found?.header ?? occupant.header;
