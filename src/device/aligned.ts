@@ -9,7 +9,16 @@ declare const WebAssembly: {
  */
 export function alignedBuffer(length: number): Uint8Array {
   const pages = Math.ceil(length / 65536);
-  return new Uint8Array(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer, 0, length);
+  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  made.add(buffer);
+  return new Uint8Array(buffer, 0, length);
+}
+
+const made = new WeakSet<ArrayBufferLike>();
+
+/** Whether this is part of such a buffer, from a multiple of `unit` bytes on, which divides a page. */
+export function isAligned({ buffer, byteOffset }: Uint8Array, unit: number): boolean {
+  return byteOffset % unit === 0 && made.has(buffer);
 }
 
 /** Sizes in bytes in which buffers are lent, and in which they are made. */

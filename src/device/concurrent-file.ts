@@ -2,7 +2,7 @@ import { constants, readSync, statfsSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { DeviceError, DmremapError } from '../errors.js';
 import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
-import { AlignedPool } from './aligned.js';
+import { AlignedPool, isAligned } from './aligned.js';
 import { type AsyncIo, FALLOCATE } from './async-io.js';
 import type { AnswersAtOnce } from './at-once.js';
 import type { BlockDevice } from './block-device.js';
@@ -129,9 +129,12 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
 
   async read(at: Bytes, into: Uint8Array): Promise<void> {
     this.#checkRange('read', at, into.length, 'EINVAL');
-    if (this.#direct !== undefined) return this.#readDirect(this.#direct.fd, at, into);
+    const direct = this.#direct?.fd;
     for (let done = 0; done < into.length; ) {
-      const count = await this.#io.read(this.#fd, done === 0 ? into : into.subarray(done), at + done);
+      const rest = done === 0 ? into : into.subarray(done);
+      if (direct !== undefined && !this.#fits(at + done, rest))
+        return this.#readDirect(direct, at + done, rest);
+      const count = await this.#io.read(direct ?? this.#fd, rest, at + done);
       done += this.#moved('read', count, at + done);
     }
   }
@@ -139,9 +142,12 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   async write(at: Bytes, from: Uint8Array): Promise<void> {
     if (!this.writable) throw this.#failure('write', 'EBADF', at);
     this.#checkRange('write', at, from.length, 'ENOSPC');
-    if (this.#direct !== undefined) return this.#writeDirect(this.#direct.fd, at, from);
+    const direct = this.#direct?.fd;
     for (let done = 0; done < from.length; ) {
-      const count = await this.#io.write(this.#fd, done === 0 ? from : from.subarray(done), at + done);
+      const rest = done === 0 ? from : from.subarray(done);
+      if (direct !== undefined && !this.#fits(at + done, rest))
+        return this.#writeDirect(direct, at + done, rest);
+      const count = await this.#io.write(direct ?? this.#fd, rest, at + done);
       done += this.#moved('write', count, at + done);
     }
   }
@@ -215,6 +221,11 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
     // ENOSYS: a file system in user space; EINVAL: a mode that this one does not know
     if (['EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EINVAL'].includes(errno)) return false;
     throw this.#failure('write', errno, at);
+  }
+
+  /** Whether a direct request can be made as it is. */
+  #fits(at: number, memory: Uint8Array): boolean {
+    return at % this.#unit === 0 && memory.length % this.#unit === 0 && isAligned(memory, this.#unit);
   }
 
   /** In whole units, through an aligned buffer. */

@@ -152,7 +152,7 @@ export function renumberEntries(table: RemapTable, order: Uint32Array, start: nu
     const to = place * ENTRY_SIZE;
     view.setUint32(to + MAIN_SECTOR.offset, table.words[at] as number, true);
     view.setUint32(to + MAIN_SECTOR.offset + 4, table.words[at + 1] as number, true);
-    view.setUint32(to + SPARE_SECTOR.offset, spare % TWO_32, true);
+    view.setUint32(to + SPARE_SECTOR.offset, spare >>> 0, true);
     view.setUint32(to + SPARE_SECTOR.offset + 4, Math.floor(spare / TWO_32), true);
   }
   return renumbered;
