@@ -8,7 +8,7 @@ import { listUndoFiles, undoSpare } from '../src/operations/undo.js';
 export default class Undo extends ChangeCommand<typeof Undo> {
   static override summary = 'Put back what the newest undo file of a spare saved.';
   static override description =
-    'Refused if the device has changed since, or if a live entry would be dropped, added or pointed elsewhere: with --main, that is allowed where the data hidden and the data shown are equal. An undo can itself be undone.';
+    'Refused if the device has changed since, or if a live entry would be dropped, added or pointed elsewhere: with --main, that is allowed where the data hidden and the data shown are equal; what main held is put back, too. An undo can itself be undone.';
   static override args = { spare: spareArg };
   static override flags = {
     list: Flags.boolean({
@@ -16,7 +16,7 @@ export default class Undo extends ChangeCommand<typeof Undo> {
       exclusive: ['from', 'main', 'accept-main'],
     }),
     from: Flags.string({ description: 'This undo file, instead of the newest.', helpValue: 'FILE' }),
-    main: deviceFlag({ description: 'Main, to compare data.', helpValue: 'MAIN' }),
+    main: deviceFlag({ description: 'Main, to compare data, and to put back its bytes.', helpValue: 'MAIN' }),
     'accept-main': acceptMainFlag,
     ...changeFlags,
   };

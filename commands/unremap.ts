@@ -38,8 +38,6 @@ export default class Unremap extends ChangeCommand<typeof Unremap> {
       progress: (done, total) => progress.listener({ label: 'writing main', done, total, unit: 'bytes' }),
     });
     this.report(result);
-    if (result.mainUndoFile !== undefined)
-      this.note(`what main held there is saved in ${result.mainUndoFile}`);
     return {
       exitCode: unremapExitCode(result),
       json: () => unremapJson(result),

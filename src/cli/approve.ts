@@ -1,4 +1,4 @@
-import type { Approve, ChangePlan, PlannedDevice } from '../operations/change.js';
+import { type Approve, type ChangePlan, type PlannedDevice, stepsOf } from '../operations/change.js';
 import type { Prompts } from './prompts.js';
 import { keyValueTable } from './render/table.js';
 import { formatSize } from './render/text.js';
@@ -37,7 +37,7 @@ export function planText(plan: ChangePlan, undoFile: string | undefined, termina
   rows.push(['holds', before], ['will hold', after]);
   if (beside !== undefined)
     rows.push(...deviceRows(beside.as, beside.device), ['holds', beside.before], ['will hold', beside.after]);
-  for (const step of plan.steps ?? plan.phases.map(({ purpose }) => purpose)) rows.push(['step', step]);
+  for (const step of stepsOf(plan)) rows.push(['step', step]);
   rows.push(['undo file', undoFile ?? 'none: what is overwritten is not saved']);
   return keyValueTable(rows, terminal);
 }

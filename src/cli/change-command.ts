@@ -1,5 +1,5 @@
 import type { Command } from '@oclif/core/command';
-import type { ChangeOptions, ChangeResult } from '../operations/change.js';
+import { type ChangeOptions, type ChangeResult, stepsOf } from '../operations/change.js';
 import { approval } from './approve.js';
 import { BaseCommand } from './base-command.js';
 import { unixNow } from './clock.js';
@@ -36,7 +36,7 @@ export abstract class ChangeCommand<T extends typeof Command> extends BaseComman
   /** What every change says at its end. */
   protected report(result: ChangeResult): void {
     for (const warning of result.warnings) this.warn(warning);
-    if (!result.applied && result.plan.phases.length > 0) this.note('dry run: nothing was written');
+    if (!result.applied && stepsOf(result.plan).length > 0) this.note('dry run: nothing was written');
     else if (result.undoFile !== undefined) this.note(`what was overwritten is saved in ${result.undoFile}`);
   }
 }
@@ -48,6 +48,6 @@ export function changeJson({ plan, applied, undoFile }: ChangeResult): JsonObjec
     undo_file: undoFile ?? null,
     before: plan.before,
     after: plan.after,
-    steps: plan.steps ?? plan.phases.map(({ purpose }) => purpose),
+    steps: [...stepsOf(plan)],
   };
 }

@@ -4,7 +4,13 @@ import { type Identity, identify } from '../device/identity.js';
 import { DmremapError } from '../errors.js';
 import type { Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
-import { carryOutWithUndo, foreseenUndoFile, type UndoPlace } from './undo-files.js';
+import {
+  carryOutWithUndo,
+  foreseenUndoFile,
+  type MainTarget,
+  type UndoPlace,
+  withUndo,
+} from './undo-files.js';
 
 /** A device that is about to be changed, as people have to recognise it. */
 export interface PlannedDevice {
@@ -34,6 +40,7 @@ export interface ChangePlan {
   /** What is on the device now, and what will be. */
   readonly before: string;
   readonly after: string;
+  /** Of the device. */
   readonly phases: readonly Phase[];
   /** What is done, for people, where the phases are not all of it. */
   readonly steps?: readonly string[] | undefined;
@@ -74,6 +81,18 @@ export interface ChangeResult {
   readonly warnings: readonly string[];
 }
 
+/** How a change is carried out that overwrites main besides: under one undo file of both. */
+export interface OnBoth {
+  readonly main: MainTarget;
+  /** Overwrites nothing but what the plan and `main` say, and returns when that is durable. */
+  readonly work: () => Promise<void>;
+}
+
+/** What is done, for people, in this order. */
+export function stepsOf({ steps, phases }: ChangePlan): readonly string[] {
+  return steps ?? phases.map(({ purpose }) => purpose);
+}
+
 export async function describeDevice(device: FileDevice): Promise<PlannedDevice> {
   const { path, size, realPath } = device;
   return { path, size, kernelName: basename(realPath), identity: await identify(device) };
@@ -93,6 +112,7 @@ export async function change(
   },
   options: ChangeOptions,
   verify: () => Promise<void>,
+  onBoth?: OnBoth,
 ): Promise<ChangeResult> {
   if (options.undo.none && plan.singleCopy)
     throw new DmremapError(
@@ -106,14 +126,18 @@ export async function change(
     identity: plan.device.identity,
     ...identity,
   };
-  if (!(await options.approve(plan, foreseenUndoFile(device, plan.phases, saving))))
+  const main = onBoth?.main;
+  if (!(await options.approve(plan, foreseenUndoFile(device, plan.phases, { ...saving, main }))))
     return { plan, applied: false, undoFile: undefined, warnings: [] };
   const warnings = new Set<string>();
   let undoFile: string | undefined;
   const stages = plan.stages ?? [plan.phases];
   for (const [done, phases] of stages.entries()) {
     const partOf = { before: done > 0, behind: done < stages.length - 1 };
-    const saved = await carryOutWithUndo(device, phases, { ...saving, partOf });
+    const saved =
+      onBoth === undefined
+        ? await carryOutWithUndo(device, phases, { ...saving, partOf })
+        : await withUndo(device, phases, { ...saving, main }, onBoth.work);
     undoFile = saved.path ?? undoFile;
     if (saved.warning !== undefined) warnings.add(saved.warning);
   }

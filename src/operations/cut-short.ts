@@ -47,8 +47,8 @@ export async function findCutShort(
   for (const path of found) {
     const fitting = await withUndo(path, async (undo) => {
       const { blocks, command } = undo.description;
-      // what was written to main besides cannot be put back without main
-      if (blocks.some((block) => block.device !== 'spare')) return undefined;
+      // of main nothing is put back: its sectors were written while they were remapped, and are so again
+      if (!blocks.some((block) => block.device === 'spare')) return undefined;
       const { standing } = await compareWithUndo(undo, 'spare', device);
       return standing === 'changed' ? undefined : { path, command };
     });

@@ -43,6 +43,12 @@ export interface MainTarget {
   readonly device: HeldDevice;
   readonly identity: Identity;
   readonly phases: readonly Phase[];
+  /** What main held, where some of it is overwritten by now. */
+  readonly before?: BlockDevice | undefined;
+}
+
+interface WithMain {
+  readonly main?: MainTarget | undefined;
 }
 
 export interface SavedChange<Result = void> {
@@ -76,13 +82,15 @@ export function carryOutWithUndo(
 export async function withUndo<Result>(
   device: HeldDevice,
   phases: readonly Phase[],
-  options: UndoOptions & { readonly main?: MainTarget | undefined },
+  options: UndoOptions & WithMain,
   work: () => Promise<Result>,
 ): Promise<SavedChange<Result>> {
   const { main, place, partOf } = options;
   const targets = [
     { side: 'spare' as const, device, phases },
-    ...(main === undefined ? [] : [{ side: 'main' as const, device: main.device, phases: main.phases }]),
+    ...(main === undefined
+      ? []
+      : [{ side: 'main' as const, device: main.before ?? main.device, phases: main.phases }]),
   ];
   const writes = targets.flatMap((target) => target.phases.flatMap((phase) => phase.writes));
   if (place.none === true || writes.every((write) => write.bytes.length === 0))
@@ -186,10 +194,10 @@ function sayingFirst(error: unknown, state: string): unknown {
 export function foreseenUndoFile(
   device: HeldDevice,
   phases: readonly Phase[],
-  options: UndoOptions,
+  options: UndoOptions & WithMain,
 ): string | undefined {
-  const { place, generation, command } = options;
-  if (place.none === true || phases.length === 0) return undefined;
+  const { place, generation, command, main } = options;
+  if (place.none === true || (phases.length === 0 && main === undefined)) return undefined;
   if (place.file !== undefined) return place.file;
   const { spare } = describe(device, phases, options);
   return join(stateFolder(place.surroundings), undoFileName(spare, generation, command));
@@ -198,7 +206,7 @@ export function foreseenUndoFile(
 function describe(
   device: HeldDevice,
   phases: readonly Phase[],
-  options: UndoOptions & { readonly main?: MainTarget | undefined },
+  options: UndoOptions & WithMain,
 ): Omit<UndoDescription, 'blocks'> {
   const { command, now, identity, setUuid, spareUuid, generation, main } = options;
   const after = uuidAfter(phases);

@@ -1,6 +1,8 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { writeCarefully } from '../device/careful-write.js';
+import { ConcurrentFile } from '../device/concurrent-file.js';
 import { isMediumError } from '../device/errnos.js';
+import type { FileDevice } from '../device/file-device.js';
 import { readPastCache } from '../device/past-cache.js';
 import { DeviceError } from '../errors.js';
 import type { Write } from '../store/phase.js';
@@ -98,4 +100,12 @@ async function heldBy(
 function isEqual(one: Uint8Array, other: Uint8Array, index: number): boolean {
   const [from, to] = [index * SECTOR_SIZE, (index + 1) * SECTOR_SIZE];
   return Buffer.compare(one.subarray(from, to), other.subarray(from, to)) === 0;
+}
+
+/**
+ * A device as it has to be written: on a disk an error shows only in the request that meets it. Closed with the
+ * device.
+ */
+export function asWritten(device: FileDevice): Promise<BlockDevice> | BlockDevice {
+  return device.kind === 'block' ? ConcurrentFile.open(device, 'direct') : device;
 }

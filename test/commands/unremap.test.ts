@@ -1,6 +1,6 @@
-import { copyFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
-import { documentOf } from '../obligations/schemas.js';
-import { hashOf, patient, Workshop } from '../obligations/workshop.js';
+import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { documentOf, isObject } from '../obligations/schemas.js';
+import { patient, Workshop } from '../obligations/workshop.js';
 import { FailingDisk } from '../serve/failing-disk.js';
 import type { Entry, ImageSpec } from '../support/build-image.js';
 import { SECTOR, u64 } from '../support/format-numbers.js';
@@ -82,17 +82,83 @@ slow('what main does not take stays remapped', async () => {
   assert.equal(device, set.device);
 });
 
-slow('undo brings the entries back', async () => {
+slow('undo puts back both devices, and the undo of it too', async () => {
+  for (const layout of ['redundant', 'plain'] as const) {
+    const set = start(ENTRIES, { layout });
+    const files = [set.spare, set.main];
+    const before = files.map((file) => readFileSync(file));
+    const { undo_file: undoFile } = await set.run('unremap', '--all');
+    const after = files.map((file) => readFileSync(file));
+    const line = ['undo', set.spare, '--yes'];
+    await assertRefused(shop, line, 'undo-unavailable', /and on main/, files);
+    const undone = await shop.run([...line, '--main', set.main]);
+    assert.is(undone.code, 0, undone.stderr);
+    assert.match(undone.stderr, /step +put back 5 sectors of main/);
+    for (const [index, file] of files.entries()) assert.equal(readFileSync(file), before[index], layout);
+    assert.is((await shop.run([...line, '--main', set.main])).code, 0);
+    for (const [index, file] of files.entries()) assert.equal(readFileSync(file), after[index], layout);
+    const listed = await shop.run(['undo', set.spare, '--list']);
+    assert.match(listed.stdout, new RegExp(`unremap, finished, with bytes of main.*\n +${undoFile}\n`));
+    rmSync(shop.state, { recursive: true });
+  }
+});
+
+slow('undo where main has changed since, and where it has only in part what unremap wrote', async () => {
   const set = start();
-  const before = hashOf(set.spare);
-  const { undo_file: spareFile, main_undo_file: mainFile } = await set.run('unremap', '--all');
-  assert.ok(spareFile !== mainFile && existsSync(String(spareFile)), `${spareFile} ${mainFile}`);
-  const line = ['undo', set.spare, '--yes'];
-  const untouched = [set.spare, set.main];
-  const wrong = [...line, '--from', String(mainFile)];
-  await assertRefused(shop, wrong, 'undo-unavailable', /what unremap overwrote on main/, untouched);
-  assert.is((await shop.run([...line, '--main', set.main])).code, 0);
-  assert.is(hashOf(set.spare), before);
+  const before = readFileSync(set.main);
+  const { undo_file: undoFile } = await set.run('unremap', '--all');
+  const after = readFileSync(set.main);
+  const changed = Buffer.from(after).fill('newer', 7 * SECTOR, 8 * SECTOR);
+  writeFileSync(set.main, changed);
+  const line = ['undo', set.spare, '--main', set.main, '--yes'];
+  await assertRefused(shop, line, 'changed-since', /main\.img has changed since/, [set.spare, set.main]);
+  writeFileSync(set.main, after);
+  assert.is((await shop.run(line)).code, 0);
+  // as a power cut leaves it behind the entries' return
+  before.copy(changed, 0, 0, 7 * SECTOR);
+  after.copy(changed, 7 * SECTOR, 7 * SECTOR);
+  writeFileSync(set.main, changed);
+  const rest = await shop.run([...line, '--from', String(undoFile)]);
+  assert.is(rest.code, 0, rest.stderr);
+  assert.equal(readFileSync(set.main), before);
+  await assertRefused(shop, [...line, '--from', String(undoFile)], 'changed-since', /already holds/, [
+    set.main,
+  ]);
+});
+
+slow('undo where main does not take what it held: the entries are back and hide it', async () => {
+  needs('root', 'nbdkit', 'nbdfuse', '/dev/fuse');
+  const made = start();
+  const before = readFileSync(made.spare);
+  const disk = await FailingDisk.start(shop, made.main, MAIN * SECTOR);
+  const set = made.with({ main: disk.path });
+  await set.run('unremap', '--all');
+  disk.set({ write: [6 * SECTOR, 7 * SECTOR] });
+  const line = ['undo', set.spare, '--main', set.main, '--yes'];
+  const ended = documentOf(await shop.run([...line, '--json']), 'undo');
+  assert.equal([ended['exit_code'], isObject(ended['error']) && ended['error']['stands']], [8, 'part']);
+  assert.equal(readFileSync(made.spare), before);
+  set.assertRemapped([5, 6, 7, 100, 2047]);
+  // the undo of that: nothing of the spare goes before main has what it is to hold
+  const { error } = documentOf(await shop.run([...line, '--json']), 'undo');
+  assert.equal(readFileSync(made.spare), before, JSON.stringify(error));
+  disk.set({});
+  assert.is((await shop.run(line)).code, 0);
+  assert.is((await shop.run(['check', set.spare])).code, 0);
+});
+
+slow('undo of what main took in part', async () => {
+  needs('root', 'nbdkit', 'nbdfuse', '/dev/fuse');
+  const made = start();
+  const [spare, main] = [readFileSync(made.spare), readFileSync(made.main)];
+  const disk = await FailingDisk.start(shop, made.main, MAIN * SECTOR);
+  const set = made.with({ main: disk.path });
+  disk.set({ write: [6 * SECTOR, 7 * SECTOR] });
+  assert.is((await set.run('unremap', '--all'))['entries'], 1);
+  const undone = await shop.run(['undo', set.spare, '--main', set.main, '--yes']);
+  assert.is(undone.code, 0, undone.stderr);
+  assert.equal(readFileSync(made.spare), spare);
+  assert.equal(readFileSync(made.main), main);
 });
 
 slow('a clone of main takes its place, gets all sectors back, and is what the device was', async () => {

@@ -9,9 +9,19 @@ export function undoListText(files: readonly FoundUndo[]): string {
     .map((file) =>
       file.state === 'damaged'
         ? `damaged: ${file.reason}\n    ${file.path}\n`
-        : `${formatTime(file.description.created)} ${file.description.command}, ${file.state}\n    ${file.path}\n`,
+        : `${formatTime(file.description.created)} ${file.description.command}, ${file.state}${besides(file)}\n    ${file.path}\n`,
     )
     .join('');
+}
+
+function besides(file: FoundUndo): string {
+  const main = mainOf(file);
+  return main === null ? '' : `, with bytes of main (${main})`;
+}
+
+/** The main of which it holds bytes, as it was named. */
+function mainOf(file: FoundUndo): string | null {
+  return file.state === 'damaged' ? null : (file.description.main?.name ?? null);
 }
 
 export function undoListJson(files: readonly FoundUndo[]): JsonObject {
@@ -21,6 +31,7 @@ export function undoListJson(files: readonly FoundUndo[]): JsonObject {
       state: file.state,
       command: file.state === 'damaged' ? null : file.description.command,
       created: file.state === 'damaged' ? null : file.description.created,
+      main: mainOf(file),
     })),
   };
 }

@@ -42,7 +42,6 @@ export function unremapText(result: UnremapResult, isDryRun: boolean): string {
 export function unremapJson(result: UnremapResult): JsonObject {
   return {
     ...changeJson(result),
-    main_undo_file: result.mainUndoFile ?? null,
     returned: result.returned,
     widened: result.widened,
     not_remapped: spansJson(result.notRemapped),

@@ -30,12 +30,13 @@ export async function planPutBack(
     return putBackOtherSet(writes, now.copies, now.choice, to, device.logicalBlockSize);
   if (!isWhole(now.choice) || !isRedundant(to.header)) return inReverse;
   if (samePlaces(from.header, to.header))
-    return (await putBackCopies(device, writes, now.choice, then.choice)) ?? inReverse;
+    return (await putBackCopies(device, writes, now.choice, then.choice, now.table)) ?? inReverse;
   const way = reshape(device, writes, contentOf(from.block, now.table), contentOf(to.block, then.table));
   if (way === undefined) return inReverse;
   const after = new OverlayDevice(device);
   await carryOut(after, way.phases);
-  const copies = await putBackCopies(after, way.copies, (await loadChoice(after)).choice, then.choice);
+  const { choice, table = now.table } = await loadChoice(after);
+  const copies = await putBackCopies(after, way.copies, choice, then.choice, table);
   return copies === undefined ? inReverse : inParts([way.phases, copies]);
 }
 

@@ -8,7 +8,8 @@ import { type Content, contentOf, nextContent, placeOf, underGeneration } from '
 import { type IfFails, inParts, type Phase, type Write } from '../../store/phase.js';
 import { relayoutPhases } from '../../store/relayout.js';
 import { stepBetween } from '../../store/step.js';
-import { bytes, roundDown, roundUp, SECTOR_SIZE } from '../../units.js';
+import { bytes, roundUp, SECTOR_SIZE } from '../../units.js';
+import { dataPhases } from './data.js';
 import { areasOf, isWithin, partsOf } from './parts.js';
 
 /** The way back to a redundant set whose copies lay elsewhere: on a device that has grown, or with another capacity. */
@@ -42,7 +43,7 @@ export function reshape(
   const isCopy = (at: number) => areas.some((area) => isWithin(at, area));
   const pick = (wanted: (at: number) => boolean) => partsOf(writes, logicalBlockSize, wanted);
   const data = pick((at) => at < end && !isCopy(at));
-  const named = namedBlocks(data, now.table, logicalBlockSize);
+  const [beside, named] = dataPhases(data, now.table, logicalBlockSize);
   const reshaped = nextContent(now, placesOf(then.header), then.header.last_update_time);
   const newer = nextGeneration(reshaped.header.generation);
   const last = contentOf(underGeneration(then, newer).block, then.table);
@@ -56,17 +57,7 @@ export function reshape(
     },
     ...takeShape(now, reshaped, atEnd, logicalBlockSize),
   ];
-  const content: Phase[] = [
-    dataPhase(
-      partsOf(data, logicalBlockSize, (at) => !named.has(at)),
-      'before',
-    ),
-    ...(atEnd ? entries : leavingHeaders(entries)),
-    dataPhase(
-      partsOf(data, logicalBlockSize, (at) => named.has(at)),
-      'after',
-    ),
-  ];
+  const content: Phase[] = [beside, ...(atEnd ? entries : leavingHeaders(entries)), named];
   const phases = inParts([shape, content]);
   return {
     phases: phases.filter((phase) => phase.writes.length > 0),
@@ -107,26 +98,4 @@ function withoutPrimary(now: Content, reshaped: Content, logicalBlockSize: numbe
     stands: 'before',
     generation,
   };
-}
-
-/** Of these blocks, the ones in which a live entry has its data, by their first byte. */
-function namedBlocks(data: readonly Write[], table: RemapTable, logicalBlockSize: number): Set<number> {
-  const blocks = new Set<number>();
-  for (const {
-    at,
-    bytes: { length },
-  } of data)
-    for (let offset = 0; offset < length; offset += logicalBlockSize) blocks.add(at + offset);
-  const named = new Set<number>();
-  if (blocks.size === 0) return named;
-  for (const slot of table.live()) {
-    const block = roundDown(table.spareSector(slot) * SECTOR_SIZE, logicalBlockSize);
-    if (blocks.has(block)) named.add(block);
-  }
-  return named;
-}
-
-function dataPhase(writes: readonly Write[], stands: 'before' | 'after'): Phase {
-  const ifFails: IfFails = { copy: undefined, secure: [], tidy: [], stands };
-  return { purpose: 'put back data sectors', writes, ifFails };
 }

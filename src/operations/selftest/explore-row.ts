@@ -50,15 +50,24 @@ async function* startsOf(row: Row, dice: Dice, size: () => Omit<SetSpec, 'layout
 
 /** The start with what the row does before, which no power cut meets. */
 export async function prepared(row: Row, start: Start): Promise<Start> {
-  const { before } = row;
-  if (row.movesData === true) return withMain(start);
+  const { before, movesData } = row;
+  if (movesData === true) {
+    const made = await withMain(start);
+    return before === undefined ? made : afterWork(before, made);
+  }
   if (before === undefined) return start;
   const main = await MirroredMain.of(start.device);
-  // what cannot be written becomes so only afterwards
-  const { faults: _later, ...whole } = start;
+  return { ...(await afterWork(before, start)), ...(main === undefined ? {} : { main }) };
+}
+
+/** What cannot be written becomes so only afterwards. */
+async function afterWork(
+  before: (stage: Stage) => Promise<void>,
+  { faults, ...whole }: Start,
+): Promise<Start> {
   return Stage.run(whole, new Recording(), async (stage) => {
     await before(stage);
-    return { ...start, ...stage.asStart(start.name), ...(main === undefined ? {} : { main }) };
+    return { ...whole, ...stage.asStart(whole.name), ...(faults === undefined ? {} : { faults }) };
   });
 }
 

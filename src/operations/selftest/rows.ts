@@ -54,6 +54,11 @@ function throughModule(layout: 'redundant' | 'plain'): (stage: Stage) => Promise
   };
 }
 
+async function unremappedAndUndone(stage: Stage): Promise<void> {
+  await unremap()(stage);
+  await undo()(stage);
+}
+
 /** One block more in each table. */
 const resizeUp = resize(({ header }) => header.max_entries + BLOCK_SIZE / ENTRY_SIZE);
 const resizeDown = resize(({ table }) => table.count);
@@ -150,6 +155,10 @@ export const ROWS: readonly Row[] = [
   { name: 'remap', work: remap(), movesData: true },
   { name: 'unremap', work: unremap(), movesData: true },
   { name: 'unremap all', work: unremapAll(), movesData: true },
+  { name: 'undo of unremap', work: undo(), before: unremap(), movesData: true },
+  { name: 'undo of unremap all', work: undo(), before: unremapAll(), movesData: true },
+  { name: 'undo of the undo of unremap', work: undo(), before: unremappedAndUndone, movesData: true },
+  { name: 'undo of remap', work: undo(), before: remap(), movesData: true },
   { name: 'undo of restore', work: undo(), before: reorder },
   {
     name: 'undo of convert to redundant',
