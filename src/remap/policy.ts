@@ -31,6 +31,8 @@ export interface Attempt {
 export class Policy {
   /** The pending sectors; their values mean nothing. */
   readonly pending = new SectorIndex();
+  /** Sectors that have found no place on the spare when they were to have one; their values mean nothing. */
+  readonly unplaced = new SectorIndex();
   readonly #settings: PolicySettings;
 
   constructor(settings: PolicySettings) {
@@ -69,8 +71,22 @@ export class Policy {
     return mode === 'off' ? 'give up' : 'move';
   }
 
+  /** The spare has no place for these sectors, or does not take them. */
+  foundNoPlace(homeless: readonly number[]): void {
+    for (const sector of homeless) this.unplaced.set(sector, 0);
+  }
+
+  /** Whether settled() would change anything. */
+  get isConcerned(): boolean {
+    return this.pending.size + this.unplaced.size > 0;
+  }
+
   /** These sectors hold what was written last, on main or on the spare. */
   settled(first: number, end: number): void {
-    for (let sector = first; sector < end; sector++) this.pending.delete(sector);
+    if (!this.isConcerned) return;
+    for (let sector = first; sector < end; sector++) {
+      this.pending.delete(sector);
+      this.unplaced.delete(sector);
+    }
   }
 }

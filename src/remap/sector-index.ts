@@ -53,6 +53,11 @@ export class SectorIndex {
     }
   }
 
+  clear(): void {
+    this.#leaves.length = 0;
+    this.#size = 0;
+  }
+
   /** Removes the sector; false if it is not there. */
   delete(sector: number): boolean {
     const number = this.#leafOf(sector);

@@ -5,7 +5,15 @@ import { isGone, isMediumError } from '../device/errnos.js';
 import { failsInPages, readPastCache } from '../device/past-cache.js';
 import { DeviceError, DmremapError } from '../errors.js';
 import type { Policy } from '../remap/policy.js';
-import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
+import {
+  type Bytes,
+  bytes,
+  bytesToSectors,
+  roundDown,
+  roundUp,
+  SECTOR_SIZE,
+  type Sectors,
+} from '../units.js';
 import type { Counters } from './counters.js';
 import { Joined } from './joined.js';
 import { WriteLog } from './write-log.js';
@@ -75,7 +83,7 @@ export class MainSide {
   wrote(at: number, end: number, moment: number): void {
     const [first, behind] = [bytesToSectors(at), Math.ceil(end / SECTOR_SIZE)];
     this.log.wrote(first, behind, moment);
-    if (this.#policy.pending.size > 0) this.#settled(first, behind);
+    if (this.#policy.isConcerned) this.#settled(first, behind);
     if (this.log.isLong) this.flush().catch(() => undefined);
   }
 
@@ -196,7 +204,6 @@ export class MainSide {
   }
 
   #settled(first: number, end: number): void {
-    if (this.#policy.pending.size === 0) return;
     this.#policy.settled(first, end);
     for (let sector = first; sector < end; sector++) this.#failedAt.delete(sector);
   }
@@ -238,17 +245,10 @@ export class MainSide {
     }
   }
 
-  /**
-   * Writes a sector that lived elsewhere: on the medium, and read back from there.
-   *
-   * @throws DmremapError where it does not hold it
-   */
-  async putBack(sector: number, data: Uint8Array): Promise<void> {
-    const at = bytes(sector * SECTOR_SIZE);
-    await this.write(at, data);
-    await this.flush();
+  /** @throws DmremapError where the medium does not hold this of a sector that was written and flushed */
+  async verify(sector: Sectors, data: Uint8Array): Promise<void> {
     const found = new Uint8Array(data.length);
-    await readPastCache(this.device, at, found);
+    await readPastCache(this.device, bytes(sector * SECTOR_SIZE), found);
     if (Buffer.compare(found, data) === 0) return;
     throw new DmremapError(
       'io',

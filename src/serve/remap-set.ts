@@ -4,12 +4,14 @@ import { type Header, hasExtension, STATE } from '../format/header.js';
 import type { SourceIdentity } from '../migrate/identity.js';
 import { Policy, type RemapMode } from '../remap/policy.js';
 import type { Content } from '../store/content.js';
-import { bytes, roundDown, roundUp, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
+import { bytes, SECTOR_SIZE, type Sectors } from '../units.js';
+import { ByHand } from './by-hand.js';
 import { Counters, type Counts } from './counters.js';
 import { LiveMigration, type MigrationFacts } from './live-migration.js';
 import { MainSide } from './main-side.js';
 import { type OpenedSpare, openSpare, openWriter, type SpareSettings, sideOf } from './open-spare.js';
 import { type RangeLock, RangeLocks } from './range-locks.js';
+import { READ_MILLISECONDS } from './read-held.js';
 import { RemapDevice } from './remap-device.js';
 import { SectorIo } from './sector-io.js';
 import type { SpareSide } from './spare-side.js';
@@ -26,7 +28,7 @@ export interface RemapSettings extends SpareSettings {
 const HANGING = 5000;
 
 /** How often a sector is read, and for how long, before it is given up. */
-const READING = { readAttempts: 3, readMilliseconds: 15_000 };
+const READING = { readAttempts: 3, readMilliseconds: READ_MILLISECONDS };
 
 /** What is told of a set that is served. */
 export interface SetFacts extends Counts {
@@ -35,6 +37,8 @@ export interface SetFacts extends Counts {
   readonly remapped: number;
   readonly unsaved: number;
   readonly pending: number;
+  /** Sectors that found no place on the spare when they were to be moved there, or written. */
+  readonly unplaced: number;
   readonly freeSectors: number;
   /** Both copies can be written. */
   readonly isWhole: boolean;
@@ -72,6 +76,7 @@ export class RemapSet {
   readonly #io: SectorIo;
   readonly #locks: RangeLocks;
   readonly #settings: RemapSettings;
+  readonly #byHand: ByHand;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #migration: LiveMigration | undefined;
   /** The spare is being changed for another, or loaded again. */
@@ -88,6 +93,7 @@ export class RemapSet {
     const side = sideOf(spare, counters, settings.now, blockSectors);
     const changed = (): void => this.#saveSometime();
     this.#io = new SectorIo(new MainSide(main, policy, counters), side, policy, counters, changed);
+    this.#byHand = new ByHand(this.#io, this.#locks, () => this.save());
     const { readOnly, rotational } = settings;
     const size = bytes(Number(header.main_device_size) * SECTOR_SIZE);
     this.device = new RemapDevice(this.#io, this.#locks, { size, readOnly, rotational });
@@ -122,6 +128,7 @@ export class RemapSet {
       remapped: side.entries.count,
       unsaved: side.unsaved,
       pending: policy.pending.size,
+      unplaced: policy.unplaced.size,
       freeSectors: side.freeSectors,
       isWhole: side.isWhole,
       isDirty: side.isDirty,
@@ -181,46 +188,21 @@ export class RemapSet {
   async attach(device: BlockDevice): Promise<void> {
     const { side } = this.#io;
     await this.#changeSpare(() => side.adopt(() => openWriter(device, this.#settings)));
+    this.#io.policy.unplaced.clear();
     side.setState(STATE.dirty);
     await this.save();
   }
 
-  /**
-   * Moves a sector of main to the spare, with its data.
-   *
-   * @throws DmremapError `usage` where it has moved already; `io` where it cannot be read; `no-space`
-   */
-  async remap(sector: Sectors): Promise<void> {
-    this.#checkSector(sector);
-    await this.#hold(sector, 1, async () => {
-      const { side, counters } = this.#io;
-      if (side.entries.spareOf(sector) !== undefined)
-        throw new DmremapError('usage', `sector ${sector} is remapped already`);
-      const data = await this.#read(sector);
-      if ((await this.#io.moveTo(sector, data)) === 0)
-        throw new DmremapError('no-space', `sector ${sector} finds no place on ${side.device.name}`);
-      this.#io.leftOnMain.add(sector);
-      counters.add('manual_remaps');
-    });
-    await this.save();
+  /** See ByHand.remap(). @throws DmremapError `permission`, `usage` where the device has no such sectors */
+  async remap(first: Sectors, count = 1): Promise<void> {
+    this.#checkSectors(first, count);
+    await this.#byHand.remap(first, count);
   }
 
-  /**
-   * Moves a sector back to main: written there, made durable, read back past the cache; then its entry goes.
-   *
-   * @throws DmremapError `usage` where it has not moved; `io` where main does not keep it: it stays remapped
-   */
-  async unremap(sector: Sectors): Promise<void> {
-    this.#checkSector(sector);
-    await this.#hold(sector, 1, async () => {
-      const { main, side, policy } = this.#io;
-      if (side.entries.spareOf(sector) === undefined)
-        throw new DmremapError('usage', `sector ${sector} is not remapped`);
-      const data = await this.#read(sector);
-      await main.putBack(sector, data);
-      await this.#io.drop(sector);
-      policy.settled(sector, sector + 1);
-    });
+  /** See ByHand.unremap(). @throws DmremapError `permission`, `usage` where the device has no such sectors */
+  async unremap(first: Sectors, count = 1): Promise<void> {
+    this.#checkSectors(first, count);
+    await this.#byHand.unremap(first, count);
   }
 
   /**
@@ -279,15 +261,7 @@ export class RemapSet {
   /** Moves all sectors back; returns those that stay, with the reason. @throws DmremapError `permission` */
   async clear(): Promise<ReadonlyMap<Sectors, DmremapError>> {
     if (this.#settings.readOnly) throw readOnlySet();
-    const stay = new Map<Sectors, DmremapError>();
-    // the set may move meanwhile
-    const next = (from: number): number => this.#io.side.entries.next(from);
-    for (let at = next(0); at !== Number.POSITIVE_INFINITY; at = next(at + 1))
-      await this.unremap(sectors(at)).catch((error: unknown) => {
-        if (!(error instanceof DmremapError)) throw error;
-        stay.set(sectors(at), error);
-      });
-    return stay;
+    return this.#byHand.clear();
   }
 
   /**
@@ -332,36 +306,10 @@ export class RemapSet {
     throw new DmremapError('busy', `${this.#io.main.device.name} does not answer a request`, { hint });
   }
 
-  #checkSector(sector: Sectors): void {
+  #checkSectors(first: Sectors, count: number): void {
     if (this.#settings.readOnly) throw readOnlySet();
-    if (sector * SECTOR_SIZE >= this.device.size)
-      throw new DmremapError('usage', `the device ends before sector ${sector}`);
-  }
-
-  /** The data of a sector that the caller holds. */
-  async #read(sector: Sectors): Promise<Uint8Array> {
-    const data = new Uint8Array(SECTOR_SIZE);
-    const at = bytes(sector * SECTOR_SIZE);
-    const failures = await this.#io.read(at, data);
-    if (failures.length === 0) return data;
-    const since = performance.now();
-    const [lack] = await this.#io.readSlowly(at, data, failures, {
-      since,
-      until: since + READING.readMilliseconds,
-    });
-    if (lack !== undefined) throw lack.error;
-    return data;
-  }
-
-  async #hold(first: Sectors, count: number, work: () => Promise<void>): Promise<void> {
-    const unit = this.#io.main.lockUnit;
-    const [from, end] = [first * SECTOR_SIZE, (first + count) * SECTOR_SIZE];
-    const lock = await this.#locks.acquire(roundDown(from, unit), roundUp(end, unit), true);
-    try {
-      await work();
-    } finally {
-      this.#locks.release(lock);
-    }
+    if ((first + count) * SECTOR_SIZE > this.device.size)
+      throw new DmremapError('usage', `the device ends before sector ${first + count - 1}`);
   }
 
   #saveSometime(): void {

@@ -1,6 +1,6 @@
 import { allEnded } from '../device/all-ended.js';
 import { readCarefully } from '../device/careful-read.js';
-import { DeviceError } from '../errors.js';
+import { DeviceError, DmremapError } from '../errors.js';
 import type { Move } from '../remap/mover.js';
 import type { Policy } from '../remap/policy.js';
 import { type Run, route } from '../remap/route.js';
@@ -16,6 +16,14 @@ import type { SpareSide } from './spare-side.js';
 
 /** Places on the spare that are tried for a sector before its write fails. */
 const PLACES = 3;
+
+/** What has come of giving sectors places on the spare. */
+export interface Moved {
+  /** Entries that were made. */
+  readonly moved: number;
+  /** Why some of them have found no place. */
+  readonly refusal?: DmremapError;
+}
 
 /**
  * Whole sectors of the remapped device, wherever they live. The caller holds them: shared for reading, alone
@@ -66,7 +74,7 @@ export class SectorIo {
   /** See ServedDevice.tryWrite(); whole sectors, which nobody uses. */
   writeAtOnce(at: Bytes, from: Uint8Array): boolean {
     const { main, side } = this;
-    if (this.isDoubtful(at, from.length) || this.lost.size > 0) return false;
+    if (this.isDoubtful(at, from.length) || this.lost.size + this.policy.unplaced.size > 0) return false;
     const first = bytesToSectors(at);
     if (side.entries.next(first) >= first + from.length / SECTOR_SIZE)
       return main.writeAtOnce(at, from, 0, from.length);
@@ -96,7 +104,7 @@ export class SectorIo {
     { since, until }: { since: number; until: number },
   ): Promise<Failed[]> {
     const again = failures ?? (await this.read(at, into));
-    const salvage: Salvage = (place, data) => this.#moveRead(place, data);
+    const salvage: Salvage = (place, data) => this.#salvage(place, data);
     await this.#settleDoubtful(at, into, again);
     const lacks: Failed[] = [];
     for (const { run, error } of [...again].sort((a, b) => a.run.from - b.run.from)) {
@@ -124,7 +132,7 @@ export class SectorIo {
       const sector = bytesToSectors(place);
       if (failed(place) || !this.policy.pending.has(sector)) continue;
       if (this.policy.readSucceeded(sector, { attempts: 1 }) === 'move')
-        await this.#moveRead(place, into.subarray(place - at, place - at + SECTOR_SIZE));
+        await this.#salvage(place, into.subarray(place - at, place - at + SECTOR_SIZE));
     }
   }
 
@@ -197,6 +205,7 @@ export class SectorIo {
       await this.side.medium.write(run.at, partOf(request, run), first);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
+      this.policy.foundNoPlace([first]);
       throw new RequestFailed(error.errno, error.message, at + run.from, error);
     }
     this.#found(at, run);
@@ -204,9 +213,10 @@ export class SectorIo {
 
   /** The spare has the data of these sectors. */
   #found(at: number, run: Run): void {
-    if (this.lost.size === 0) return;
     const first = bytesToSectors(at + run.from);
-    for (let sector = first; sector < first + run.length / SECTOR_SIZE; sector++) this.lost.delete(sector);
+    const end = first + run.length / SECTOR_SIZE;
+    this.policy.settled(first, end);
+    for (let sector = first; this.lost.size > 0 && sector < end; sector++) this.lost.delete(sector);
   }
 
   /** Writes sectors that no entry names: to main, and where it does not take them to the spare. */
@@ -256,18 +266,23 @@ export class SectorIo {
 
   /** Gives sectors with this data a place on the spare; false where some of them have found none. */
   async #move(at: number, data: Uint8Array): Promise<boolean> {
-    const [first, end] = [bytesToSectors(at), bytesToSectors(at + data.length)];
-    const moved = await this.moveTo(first, data);
+    const { moved, refusal } = await this.moveTo(bytesToSectors(at), data);
     if (moved > 0) this.counters.add('auto_remaps', moved);
-    return route(this.side.entries, bytes(at), data.length).every(({ on }) => on === 'spare') && end > first;
+    return refusal === undefined;
   }
 
-  /** Moves sectors with what was read of them. */
-  async #moveRead(at: number, data: Uint8Array): Promise<void> {
-    const first = bytesToSectors(at);
-    if (!(await this.#move(at, data))) return;
+  async #salvage(at: number, data: Uint8Array): Promise<void> {
+    const { moved } = await this.moveRead(bytesToSectors(at), data);
+    if (moved > 0) this.counters.add('auto_remaps', moved);
+  }
+
+  /** As moveTo(), of sectors that live on main, with what was read of them. */
+  async moveRead(first: number, data: Uint8Array): Promise<Moved> {
+    const outcome = await this.moveTo(first, data);
+    if (outcome.refusal !== undefined) return outcome;
     for (let sector = first; sector < first + data.length / SECTOR_SIZE; sector++)
       this.leftOnMain.add(sector);
+    return outcome;
   }
 
   /** From now on main has not got what these sectors hold. */
@@ -284,8 +299,8 @@ export class SectorIo {
     return lost.length === 0 && this.leftOnMain.has(sector);
   }
 
-  /** Makes entries for these sectors where they have none; returns for how many. */
-  async moveTo(first: number, data: Uint8Array): Promise<number> {
+  /** Makes entries for these sectors where they have none. */
+  async moveTo(first: number, data: Uint8Array): Promise<Moved> {
     await this.gate.enter();
     try {
       return await this.#moveTo(first, data);
@@ -294,11 +309,12 @@ export class SectorIo {
     }
   }
 
-  async #moveTo(first: number, data: Uint8Array): Promise<number> {
+  async #moveTo(first: number, data: Uint8Array): Promise<Moved> {
     const { side } = this;
     const end = first + data.length / SECTOR_SIZE;
     let moved = 0;
     const failed: Move[] = [];
+    let failure: DeviceError | undefined;
     for (let attempt = 0; attempt < PLACES; attempt++) {
       const moves = side.mover.begin(sectors(first), sectors(end));
       if (moves.length === 0) break;
@@ -312,6 +328,7 @@ export class SectorIo {
           failed.push(move);
           side.medium.forget(move.spare, move.count);
           if (!(error instanceof DeviceError)) throw error;
+          failure = error;
           continue;
         }
         side.mover.finish(move);
@@ -322,7 +339,12 @@ export class SectorIo {
     // where it takes nothing at all it is not the place that fails: a spare that is away comes back
     if (moved === 0) side.mover.giveBack(failed);
     if (moved > 0) this.#changed();
-    return moved;
+    const homeless: number[] = [];
+    for (let sector = first; sector < end; sector++)
+      if (side.entries.spareOf(sectors(sector)) === undefined) homeless.push(sector);
+    if (homeless.length === 0) return { moved };
+    this.policy.foundNoPlace(homeless);
+    return { moved, refusal: failure ?? new DmremapError('no-space', `${side.device.name} is full`) };
   }
 
   /** Drops the entry of a sector whose data main holds durably. @throws DmremapError where it stays */

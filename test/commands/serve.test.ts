@@ -64,9 +64,10 @@ slow('messages', async () => {
   assert.match(await ask(server.control, 'status'), /manual_remaps=6/);
   assert.match(await ask(server.control, 'unremap 100'), /^ok/);
   assert.match(await ask(server.control, 'remap 4096'), /^error/);
+  assert.match(await ask(server.control, 'remap 4093-4096'), /^error the device ends before sector 4096$/);
   assert.match(
-    await ask(server.control, 'remap 4093-4096'),
-    /^error .*sector 4095 is remapped already \(2 of 4 were remapped\)$/,
+    await ask(server.control, 'remap 4093-4095'),
+    /^error .*sector 4095 is remapped already \(2 of 3 were remapped\)$/,
   );
   assert.match(await ask(server.control, 'unremap 4093-4094'), /^ok/);
   assert.match(await ask(server.control, 'nonsense'), /^error/);

@@ -71,11 +71,11 @@ export function controlled(premises: Premises): Controlled {
     },
     status: async () => statusLine(liveStatus(set.facts, scanPercent())),
     remap: async (range) => {
-      await eachOf(range, 'remapped', (sector) => set.remap(sector));
+      await set.remap(range.first, range.count);
       return said('remapped', range);
     },
     unremap: async (range) => {
-      await eachOf(range, 'unremapped', (sector) => set.unremap(sector));
+      await set.unremap(range.first, range.count);
       return said('unremapped', range);
     },
     clear: async () => {
@@ -107,25 +107,6 @@ export function controlled(premises: Premises): Controlled {
 
 function* sectorsOf({ first, count }: SectorRange): Generator<Sectors> {
   for (let sector = first as number; sector < first + count; sector++) yield sectors(sector);
-}
-
-/** One after the other. @throws DmremapError which says how many were done before */
-async function eachOf(
-  range: SectorRange,
-  what: string,
-  work: (sector: Sectors) => Promise<void>,
-): Promise<void> {
-  let done = 0;
-  for (const sector of sectorsOf(range)) {
-    await work(sector).catch((error: unknown) => {
-      if (!(error instanceof DmremapError) || done === 0) throw error;
-      throw new DmremapError(error.code, `${error.message} (${done} of ${range.count} were ${what})`, {
-        ...(error.hint === undefined ? {} : { hint: error.hint }),
-        cause: error,
-      });
-    });
-    done++;
-  }
 }
 
 function said(done: string, { first, count }: SectorRange): string {

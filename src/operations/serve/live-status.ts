@@ -35,13 +35,14 @@ function healthOf({
   freeSectors,
   isWhole,
   pending,
+  unplaced,
   failure,
   migration,
 }: SetFacts): 1 | 2 | 3 {
   const { max_entries, state } = header;
   const isFull = remapped >= max_entries || freeSectors === 0;
   // a copy that cannot be written, and what could not be remapped, are the end of a spare (cli.md)
-  const isLame = !isWhole || failure !== undefined || migration?.phase === 'held';
+  const isLame = !isWhole || failure !== undefined || unplaced > 0 || migration?.phase === 'held';
   if (isFull || isLame || state === STATE.error) return 3;
   return remapped >= NEARLY_FULL * max_entries || pending > 0 ? 2 : 1;
 }
