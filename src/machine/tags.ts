@@ -23,11 +23,7 @@ const PATIENCE = 10_000;
 export async function resolveDevice(text: string): Promise<string> {
   const tag = TAGS.find((name) => text.startsWith(`${name}=`));
   if (tag === undefined) return text;
-  const wanted = text
-    .slice(tag.length + 1)
-    .replace(/^"(.*)"$/, '$1')
-    .toLowerCase();
-  const found = await search(tag, wanted);
+  const found = await search(tag, wantedBy(text, tag));
   const [first, second] = found;
   if (first === undefined)
     throw new DmremapError('no-such-device', `no device of this machine is ${text}`, {
@@ -41,19 +37,34 @@ export async function resolveDevice(text: string): Promise<string> {
   return first;
 }
 
-function search(tag: Tag, wanted: string): Promise<string[]> {
+function wantedBy(text: string, tag: Tag): string {
+  return text
+    .slice(tag.length + 1)
+    .replace(/^"(.*)"$/, '$1')
+    .toLowerCase();
+}
+
+/**
+ * What is checked where a set is named: both spares where a migration between them was cut short at the end, which
+ * takes both to be ended (format.md section 8); else the device as it was named.
+ */
+export async function sparesToCheck(text: string): Promise<readonly string[]> {
+  if (!text.startsWith('SET=')) return [text];
+  const { findings } = judgeSet(await membersOfSet(wantedBy(text, 'SET')));
+  const pair = findings.find((finding) => 'source' in finding);
+  return pair === undefined ? [text] : [pair.source.name, pair.target.name];
+}
+
+async function search(tag: Tag, wanted: string): Promise<string[]> {
   switch (tag) {
     case 'WWN':
       return devicesWhere(async (device) => (await identify(device)).mainId === `wwn:${wanted}`);
     case 'PARTUUID':
       return devicesWhere(async (device) => (await identify(device)).partuuid?.toLowerCase() === wanted);
     case 'SPARE':
-      return sparesWhere(
-        ({ spare_uuid }) => spare_uuid === wanted,
-        (members) => members.map(({ name }) => name),
-      );
+      return (await membersWhere(({ spare_uuid }) => spare_uuid === wanted)).map(({ name }) => name);
     case 'SET':
-      return sparesWhere(({ set_uuid }) => set_uuid === wanted, activeOf);
+      return activeOf(await membersOfSet(wanted));
   }
 }
 
@@ -63,17 +74,17 @@ async function devicesWhere(is: (device: Candidate) => Promise<boolean>): Promis
   return devices.filter((_, index) => answers[index]).map(({ path }) => path);
 }
 
-async function sparesWhere(
-  is: (header: Header) => boolean,
-  select: (members: readonly Member[]) => string[],
-): Promise<string[]> {
+function membersOfSet(wanted: string): Promise<Member[]> {
+  return membersWhere(({ set_uuid }) => set_uuid === wanted);
+}
+
+async function membersWhere(is: (header: Header) => boolean): Promise<Member[]> {
   const headers = await Promise.all(
     listBlockDevices().map(async ({ path }) => ({ path, header: await withinPatience(readChosen(path)) })),
   );
-  const members = headers.flatMap(({ path, header }) =>
+  return headers.flatMap(({ path, header }) =>
     header !== undefined && hasExtension(header) && is(header) ? [memberOf(path, header)] : [],
   );
-  return members.length === 0 ? [] : select(members);
 }
 
 /** The set's active spare; where none can be told, all of them, which is ambiguous. */

@@ -10,6 +10,8 @@ export interface Step {
     | 'prepare'
     /** Steps 2 to 5. */
     | 'carry'
+    /** The source is active again: its target does not know that it was retired. */
+    | 'reinstate'
     /** Step 5 alone. */
     | 'finish'
     /** The older of two active spares is retired. */
@@ -33,6 +35,8 @@ export type Refusal =
   | 'predecessor'
   /** TO is FROM's own incomplete target. */
   | 'begun'
+  /** One of them is retired for the other, which does not know of that. */
+  | 'unsettled'
   /** There is nothing to go on with. */
   | 'not begun'
   /** FROM is not active, for a reason that TO has no part in. */
@@ -50,6 +54,7 @@ export function courseOf(standing: Standing, wish: Wish): Course {
   const { stage, way } = standing;
   if (wish === 'rollback') return way === 'there' ? takenBack(stage) : goingOn(stage, 'back');
   if (wish === 'resume' && way === 'there') return goingOn(stage, 'there');
+  if (stage === 'unsettled') return refused('unsettled');
   if (way === 'there') return refused(stage === 'copying' ? 'begun' : 'moved');
   return refused(stage === 'moved' ? 'predecessor' : 'going back');
 }
@@ -59,6 +64,8 @@ function goingOn(stage: Stage, way: Way): Course {
   switch (stage) {
     case 'copying':
       return steps(way, 'carry');
+    case 'unsettled':
+      return steps(way, 'reinstate', 'carry');
     case 'switched':
       return steps(way, 'finish');
     case 'abandoned':
@@ -77,6 +84,8 @@ function takenBack(stage: Stage): Course {
   switch (stage) {
     case 'copying':
       return steps('there', 'erase');
+    case 'unsettled':
+      return steps('there', 'reinstate', 'erase');
     case 'switched':
       return { kind: 'steps', steps: [{ way: 'there', does: 'finish' }, ...back] };
     case 'abandoned':

@@ -20,7 +20,13 @@ export type PairFinding =
   /** Both active; the newer one names the older as its peer. */
   | { readonly kind: 'source-not-retired'; readonly source: Member; readonly target: Member }
   | { readonly kind: 'clone'; readonly members: readonly Member[] }
-  | { readonly kind: 'contradiction'; readonly members: readonly Member[]; readonly detail: string };
+  | {
+      readonly kind: 'contradiction';
+      readonly members: readonly Member[];
+      readonly detail: string;
+      /** Two of them, where the one has all data and is retired for the other, which does not know of that. */
+      readonly unsettled?: { readonly source: Member; readonly target: Member };
+    };
 
 export interface SetJudgement {
   /** The one spare that counts; undefined where there is none here, or none can be told. */
@@ -71,6 +77,12 @@ function judgeDistinct(members: readonly Member[]): Pick<SetJudgement, 'active' 
 function withoutActive(members: readonly Member[]): PairFinding[] {
   // retired spares whose successor is elsewhere are no contradiction
   if (members.every((one) => one.role === ROLE.retired && leadsAway(one, members))) return [];
+  for (const source of members) {
+    const target = members.find((one) => isUnsettled(source, one));
+    if (target === undefined) continue;
+    const detail = `${source.name} is retired for ${target.name}, which does not know of that`;
+    return [{ kind: 'contradiction', members, detail, unsettled: { source, target } }];
+  }
   const detail = members.some(({ role }) => role === ROLE.target)
     ? 'a target is here without an active source'
     : 'each is retired for another, or names one as its predecessor';
@@ -90,11 +102,25 @@ function leadsAway(start: Member, members: readonly Member[]): boolean {
 /** FROM is retired for TO, and TO holds all that FROM had at that commit. */
 export function isPastCommit(source: Member, target: Member): boolean {
   return (
-    source.role === ROLE.retired &&
-    target.role === ROLE.target &&
-    source.peer_uuid === target.spare_uuid &&
+    isRetiredFor(source, target) &&
     target.migration_cursor === BigInt(target.entry_count) &&
     source.generation === nextGeneration(target.peer_generation)
+  );
+}
+
+/**
+ * FROM is retired for TO, its own target, which does not know of that retirement: none is active. TO was not in
+ * use yet, so FROM has all data.
+ */
+export function isUnsettled(source: Member, target: Member): boolean {
+  return (
+    isRetiredFor(source, target) && target.peer_uuid === source.spare_uuid && !isPastCommit(source, target)
+  );
+}
+
+function isRetiredFor(source: Member, target: Member): boolean {
+  return (
+    source.role === ROLE.retired && target.role === ROLE.target && source.peer_uuid === target.spare_uuid
   );
 }
 

@@ -1,5 +1,5 @@
 import { ROLE } from '../format/header.js';
-import { isPastCommit, judgeSet, type Member } from './pairs.js';
+import { isPastCommit, isUnsettled, judgeSet, type Member } from './pairs.js';
 
 /** Two spares between which a set is moved, as the operator has named them. */
 export interface Pair {
@@ -17,6 +17,8 @@ export type Stage =
   | 'copying'
   /** The source is retired, the target complete: step 5 is missing. */
   | 'switched'
+  /** The source is retired and has all data, the target does not know of that: none is active. */
+  | 'unsettled'
   /** The target is active, the source retired. */
   | 'moved'
   /** Both are active, and the target is the newer one: the source was abandoned. */
@@ -49,6 +51,7 @@ export function standingOf({ from, to }: Pair): Standing {
 function stageOf(source: Member, target: Member): Stage | undefined {
   if (target.role === ROLE.target && target.peer_uuid === source.spare_uuid) {
     if (source.role === ROLE.active) return 'copying';
+    if (isUnsettled(source, target)) return 'unsettled';
     return isPastCommit(source, target) ? 'switched' : undefined;
   }
   if (target.role !== ROLE.active) return undefined;
@@ -62,7 +65,7 @@ function stageOf(source: Member, target: Member): Stage | undefined {
 /** Which of the two counts (the table of format.md section 8). */
 export function activeOf(standing: Standing): 'from' | 'to' | undefined {
   if (standing.kind === 'apart') return 'from';
-  if (standing.kind !== 'under way') return undefined;
+  if (standing.kind !== 'under way' || standing.stage === 'unsettled') return undefined;
   const isSource = standing.stage === 'copying';
   return isSource === (standing.way === 'there') ? 'from' : 'to';
 }

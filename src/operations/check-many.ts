@@ -2,6 +2,7 @@ import { type Mode, withRow } from '../check/checker.js';
 import type { Finding, Problem } from '../check/finding.js';
 import { DmremapError } from '../errors.js';
 import { hasExtension } from '../format/header.js';
+import { sparesToCheck } from '../machine/tags.js';
 import { judgeSet, type Member, type PairFinding } from '../migrate/pairs.js';
 import { examine, settle } from './check.js';
 import type { CheckOptions, CheckReport, Examined } from './check-report.js';
@@ -39,10 +40,8 @@ export function errorsOf(outcome: CheckOutcome): readonly DmremapError[] {
  * is written: where it cannot be told which spare of a set counts, nothing of that set is corrected. Errors
  * other than DmremapError are thrown.
  */
-export async function checkSpares(
-  devices: readonly string[],
-  options: CheckOptions,
-): Promise<CheckOutcome[]> {
+export async function checkSpares(names: readonly string[], options: CheckOptions): Promise<CheckOutcome[]> {
+  const devices = (await Promise.all(names.map(sparesToCheck))).flat();
   const examined: (Examined | CheckFailure)[] = [];
   for (const device of devices) examined.push(await orFailure(device, () => examine(device, options)));
   const withheld = withheldDevices(examined.filter((one): one is Examined => 'found' in one));
@@ -138,18 +137,22 @@ function findingsFor(pair: PairFinding, setUuid: string): Map<string, Finding> {
           return [name, { id: 'pair-clone', detail: others.join(', ') }];
         }),
       );
-    case 'contradiction':
+    case 'contradiction': {
+      const { unsettled } = pair;
+      const settling =
+        unsettled === undefined
+          ? ''
+          : `; to settle it: dmremap migrate ${namesOf(unsettled).join(' ')} --resume`;
+      const detail = `${pair.detail}${settling}`;
       return new Map(
-        pair.members.map(({ name }) => [
-          name,
-          { id: 'pair-contradiction', stored: setUuid, detail: pair.detail },
-        ]),
+        pair.members.map(({ name }) => [name, { id: 'pair-contradiction', stored: setUuid, detail }]),
       );
+    }
   }
 }
 
 /** Both devices by names that last: a tag in place of what the kernel calls them. */
-function namesOf({ source, target }: Extract<PairFinding, { readonly source: Member }>): [string, string] {
+function namesOf({ source, target }: { readonly source: Member; readonly target: Member }): [string, string] {
   const nameOf = ({ name, spare_uuid }: Member) => (isKernelName(name) ? `SPARE=${spare_uuid}` : name);
   return [nameOf(source), nameOf(target)];
 }

@@ -143,6 +143,11 @@ function nextFor(
   const [finding] = findings;
   if (finding?.kind === 'switch-unfinished' || finding?.kind === 'source-not-retired')
     return lineFor(['check', '-p'], finding.source.name, finding.target.name);
+  if (finding?.kind === 'contradiction' && finding.unsettled !== undefined)
+    return [
+      ...lineFor(['migrate'], finding.unsettled.source.name, finding.unsettled.target.name),
+      '--resume',
+    ];
   if (finding !== undefined) return ['dmremap', 'explain', `pair-${finding.kind}`];
   const damaged = members.find(({ spare }) => spare.problems.length > 0);
   if (damaged !== undefined) return lineFor(['check'], damaged.device);

@@ -4,7 +4,7 @@ import { DeviceError, DmremapError } from '../errors.js';
 import { type Header, ROLE, STATE } from '../format/header.js';
 import { generationAfter } from '../migrate/pairs.js';
 import { activated, completed, notRetired, retired } from '../migrate/target.js';
-import { isLostCopyErased } from '../store/lost-copy.js';
+import { isWholeInAll } from '../store/lost-copy.js';
 import { failureOf, type MetadataWriter } from '../store/writer.js';
 import { BySpare } from './by-spare.js';
 import { patiently } from './patience.js';
@@ -115,7 +115,7 @@ export class HandOver {
       target.commit({ header: completed(header, target.content.header.entry_count, 0) }, now()),
     );
     if (proven.kind !== 'committed') throw failureOf(proven, this.#to.device.name);
-    if (source.health !== 'whole' && !(await isLostCopyErased(this.#from.device, source)))
+    if (!(await isWholeInAll(this.#from.device, source)))
       throw new DmremapError(
         'io',
         `${this.#from.device.name} cannot be retired: one of its copies can be neither written nor erased`,
@@ -150,21 +150,26 @@ export class HandOver {
    * written. Until then it is tried again and again.
    */
   async #takeBack(source: MetadataWriter, target: MetadataWriter, before: Partial<Header>): Promise<void> {
-    const { now, leaving, held, settled } = this.#options;
+    const { leaving, held, settled } = this.#options;
     held();
     for (;;) {
-      // what says that FROM is retired is not written anew: TO does not know its generation
-      if (source.health !== 'whole' && source.content.header.role === ROLE.active) await source.mend();
       const generation = generationAfter(source.content.header.generation, target.content.header.generation);
-      const { kind } = await source.commit({ header: { ...before, generation } }, now());
-      if (
-        kind === 'committed' ||
-        (kind === 'degraded' && (await isLostCopyErased(this.#from.device, source)))
-      )
-        return settled();
+      if (await this.#isTakenBack(source, { ...before, generation })) return settled();
       if (leaving.aborted) throw this.#uncertain();
       await delay(AGAIN);
     }
+  }
+
+  /** One attempt: whether every copy that can be found says so now. */
+  async #isTakenBack(source: MetadataWriter, header: Partial<Header>): Promise<boolean> {
+    if (source.health === 'unknown') await source.mend(header);
+    else {
+      // what says that FROM is retired is not written anew: TO does not know its generation
+      if (source.health === 'degraded' && source.content.header.role === ROLE.active) await source.mend();
+      const { kind } = await source.commit({ header }, this.#options.now());
+      if (kind === 'failed' || kind === 'unknown') return false;
+    }
+    return isWholeInAll(this.#from.device, source);
   }
 
   #uncertain(): DmremapError {

@@ -18,3 +18,9 @@ export async function isLostCopyErased(device: BlockDevice, writer: MetadataWrit
     throw error;
   }
 }
+
+/** Whether every copy that can be found again holds what the writer has. */
+export async function isWholeInAll(device: BlockDevice, writer: MetadataWriter): Promise<boolean> {
+  const { health } = writer;
+  return health === 'whole' || (health === 'degraded' && (await isLostCopyErased(device, writer)));
+}

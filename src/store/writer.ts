@@ -2,7 +2,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import { DmremapError } from '../errors.js';
 import { ENTRY_SIZE, RemapTable } from '../format/entry.js';
 import { generationAfterFailure } from '../format/generation.js';
-import { isRedundant } from '../format/header.js';
+import { encodeHeader, type Header, isRedundant } from '../format/header.js';
 import { commit, commitInOne, rewrite, wholeCopy } from './commit.js';
 import { type Content, contentOf, type Head, underGeneration } from './content.js';
 import type { CopyName } from './copy.js';
@@ -162,10 +162,16 @@ export class MetadataWriter {
   /**
    * Writes in full, and flushes, the copies of which nothing is known or that could not be written.
    *
+   * @param header fields that they get where nothing is known of any of them: always the same ones, or others under
+   * a newer generation, until one is whole
    * @returns whether all copies are whole now
    */
-  mend(): Promise<boolean> {
-    return this.#alone(() => this.#mend());
+  mend(header: Partial<Header> = {}): Promise<boolean> {
+    return this.#alone(() => {
+      const { block, table } = this.#content;
+      if (this.#unknown) this.#content = contentOf(encodeHeader(header, block), table);
+      return this.#mend();
+    });
   }
 
   async #mend(): Promise<boolean> {

@@ -143,6 +143,12 @@ test('a clone, and two that contradict each other: nobody is active, and no tabl
     next: 'dmremap explain pair-contradiction',
   });
   assert.is(result.exitCode, 4);
+  const unsettled = images(changed(FROM, { generation: 9 }), TO);
+  assert.equal(setOf(await search(unsettled)), {
+    ...none,
+    kinds: ['contradiction'],
+    next: `dmremap migrate ${unsettled.join(' ')} --resume`,
+  });
 });
 
 test('a damaged copy is what to look at next', async () => {

@@ -163,15 +163,16 @@ test('of a spare that is dead all is told to be lost but what memory has', async
   await fails('io', it.set.close());
 });
 
-/** A spare that does not take the word that it is retired, so many times. */
+/** A spare that refuses so many writes from the word on that it is retired, or once it has taken so many headers more. */
 class Stubborn extends FilterDevice {
   refusals = 0;
+  takes = 0;
   readonly seen: number[] = [];
 
   override async write(place: Bytes, from: Uint8Array): Promise<void> {
     const isHeader = Buffer.from(from).subarray(0, 8).toString() === 'DMREMAP3';
     if (isHeader) this.seen.push(u32(Buffer.from(from), 'role'));
-    if (this.refusals > 0 && (this.seen.includes(2) || this.refusals > 1000)) {
+    if (this.refusals > 0 && this.seen.includes(2) && this.seen.length - this.seen.indexOf(2) > this.takes) {
       this.refusals--;
       throw new DeviceError(this.name, 'write', 'EIO', Math.floor(place / SECTOR));
     }
@@ -179,12 +180,12 @@ class Stubborn extends FilterDevice {
   }
 }
 
-async function stubborn(refusals: number) {
+async function stubborn(refusals: number, takes = 0) {
   const it = await moving();
   await it.set.close();
   const from = new Stubborn(it.spare);
   const set = await RemapSet.open(it.main, from, settings());
-  from.refusals = refusals;
+  Object.assign(from, { refusals, takes });
   return { ...it, set, from };
 }
 
@@ -229,15 +230,24 @@ test('while no spare can be made sure of nobody is answered, until the server is
 });
 
 test('where it can be taken back at last, all are answered', async () => {
-  const it = await stubborn(12);
-  await it.set.migrate(towards(it.target));
+  // one of its copies says already that it is retired, or none
+  for (const takes of [0, 1]) {
+    const it = await stubborn(6, takes);
+    await it.set.migrate(towards(it.target));
+    await takenBackAtLast(it);
+  }
+});
+
+async function takenBackAtLast(it: Moving): Promise<void> {
   while (it.set.facts.migration?.phase !== 'held') await delay(1);
-  const asked = it.set.device.write(at(0), data(5), true);
-  await asked;
+  await it.set.device.write(at(0), data(5), true);
   assert.is(await ended(it.set), 'failed');
   await it.set.close();
   assert.equal([headerOf(it.spareMedium).role, remapped(it)[0]], [0, 5]);
-});
+  const [from, to] = [it.spareMedium, it.targetMedium].map(({ content }) => Buffer.from(content));
+  assert.is(activeOf(from as Buffer, to as Buffer), 'from');
+  assert.is(judge(from as Buffer).n, 0);
+}
 
 /** A target that does not take the word that it is active. */
 class Modest extends FilterDevice {
@@ -275,5 +285,15 @@ test('where the target does not become active, the old spare is in use again, an
     assert.equal([headerOf(it.spareMedium).role, headerOf(it.spareMedium).state], [0, 0]);
     assert.is(judge(from as Buffer).n, 0);
     assert.is(remapped(it)[0], 8);
+  }
+});
+
+test('also where the old spare does not take that at once, although both of its copies say that it is retired', async () => {
+  for (const isWrittenThough of [false, true]) {
+    const it = await stubborn(6, 2);
+    // the target is refused first
+    await it.set.migrate(towards(new Modest(it.target, isWrittenThough)));
+    await takenBackAtLast(it);
+    assert.ok(it.from.seen.filter((role) => role === 2).length >= 2, 'both copies were retired');
   }
 });

@@ -20,7 +20,15 @@ import { judgeTarget, mainOfSet } from './main-of-set.js';
 import { type MigrationPlan, type PlannedStep, type PlanOptions, planMigration, type Scene } from './plan.js';
 import { identifySource } from './prepare.js';
 import { line, type Names, refusalError } from './refusals.js';
-import { type Carried, carryToTheEnd, finishSwitch, keepSource, retireOlder, type Unread } from './run.js';
+import {
+  type Carried,
+  carryToTheEnd,
+  finishSwitch,
+  keepSource,
+  reinstate,
+  retireOlder,
+  type Unread,
+} from './run.js';
 import { type Part, type Sides, withSide } from './sides.js';
 
 export interface MigrateOptions
@@ -190,11 +198,17 @@ class Migration {
         await this.#write({ way, does, phases }, plan);
         await this.#verifyErased(sides);
         return undefined;
+      case 'reinstate':
+        await reinstate(sides, now).catch((error: unknown) => {
+          // it is not needed any more
+          if (!this.#options.abandonSource || !(error instanceof DmremapError)) throw error;
+        });
+        return undefined;
       case 'retire':
         await retireOlder(sides, now);
         return undefined;
       case 'finish':
-        this.#warnOf(await finishSwitch(sides, now), sides);
+        this.#warnOf(await finishSwitch(sides, this.#options), sides);
         return undefined;
       case 'carry': {
         const carried = await carryToTheEnd(sides, this.#options);
@@ -291,14 +305,14 @@ class Migration {
     const active = await this.#activeNow();
     const stands =
       active === undefined
-        ? `which of both is active is not known; look: dmremap check ${names.from} ${names.to}`
+        ? `which of both is active is not known; once they can be read again, look: dmremap check ${names.from} ${names.to}`
         : `${names[active]} is the active spare`;
     const next =
       does === 'prepare' && way === 'there'
         ? `begin again: ${line(names)}`
         : `to go on: ${line(names, goOn)}; to end it: ${way === 'there' ? line(names, '--rollback') : line({ from: target.name, to: source.name }, '--rollback')}`;
     return new DmremapError(code, message, {
-      hint: active === undefined ? stands : `${stands}; ${next}`,
+      hint: `${stands}; ${next}`,
       data: { ...data, active: active === undefined ? null : active },
       cause: error,
     });

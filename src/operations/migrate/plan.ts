@@ -149,7 +149,7 @@ async function planShown(
       as: 'from',
       device: await describeDevice(source_.device),
       before: isBack ? found.to : found.from,
-      after: erases ? 'the same: it stays the active spare' : 'the same, retired',
+      after: erases ? 'the same: the active spare' : 'the same, retired',
     },
     phases: prepared?.phases ?? [],
     steps: steps.flatMap((step) => sentences(step, entries)),
@@ -170,6 +170,8 @@ function sentences({ does, phases }: PlannedStep, entries: number): string[] {
         'retire the spare that they come from',
         'make the other one the active spare',
       ];
+    case 'reinstate':
+      return ['make the spare active again that is retired: the other one does not know of that'];
     case 'finish':
       return ['make the spare active that the set has moved to'];
     case 'retire':

@@ -1,4 +1,5 @@
 import { DmremapError } from '../../errors.js';
+import { ROLE } from '../../format/header.js';
 import type { Refusal } from '../../migrate/course.js';
 import type { Member } from '../../migrate/pairs.js';
 
@@ -59,6 +60,8 @@ function told(
         message: `a migration from ${from} to ${to} has begun and not ended; ${from} is active`,
         hint: `to go on: ${line(names, '--resume')}; to end it: ${line(names, '--rollback')}`,
       };
+    case 'unsettled':
+      return unsettled(names, source);
     case 'not begun':
       return {
         code: 'wrong-device',
@@ -82,15 +85,29 @@ function told(
   }
 }
 
+/** The one that is retired has all data. */
+function unsettled(names: Names, { role }: Member) {
+  const isThere = role === ROLE.retired;
+  const [source, target] = isThere ? [names.from, names.to] : [names.to, names.from];
+  const [goOn, end] = isThere
+    ? [line(names, '--resume'), line(names, '--rollback')]
+    : [line(names, '--rollback'), line({ from: source, to: target }, '--rollback')];
+  return {
+    code: 'incomplete' as const,
+    message: `${source} is retired for ${target}, which does not know of that: neither is active; all data is on ${source}`,
+    hint: `to make ${source} active and go on: ${goOn}; to stay on ${source}: ${end}`,
+  };
+}
+
 function elsewhere({ from, to }: Names, source: Member, target: Member | undefined) {
   const peer = `SPARE=${source.peer_uuid}`;
-  if (source.role === 2)
+  if (source.role === ROLE.retired)
     return {
       code: 'retired' as const,
       message: `${from} is retired: its set moved to spare ${source.peer_uuid}`,
       hint: `move that one: dmremap migrate ${peer} ${to}`,
     };
-  if (source.role === 1)
+  if (source.role === ROLE.target)
     return {
       code: 'incomplete' as const,
       message: `${from} is the target of a migration from spare ${source.peer_uuid} that has not ended`,

@@ -1,6 +1,9 @@
 import { DmremapError } from '../../errors.js';
+import { ROLE } from '../../format/header.js';
+import { generationAfter } from '../../migrate/pairs.js';
 import { denseTable, retired } from '../../migrate/target.js';
 import type { Content } from '../../store/content.js';
+import { isWholeInAll } from '../../store/lost-copy.js';
 import { carryOut } from '../../store/phase.js';
 import { failureOf, MetadataWriter } from '../../store/writer.js';
 import { sectors } from '../../units.js';
@@ -133,16 +136,34 @@ async function renewTarget(
  * Step 5 alone: the source is retired already.
  *
  * @returns a copy of the target that could not be written; it is active all the same
- * @throws DmremapError where the target is not active
+ * @throws DmremapError where the target is not active; unless the source is abandoned also where not all of that
+ * one's copies that can be found say that it is retired
  */
 export async function finishSwitch(
   { source, target }: Sides,
-  now: bigint,
+  { now, abandonSource }: Pick<RunOptions, 'now' | 'abandonSource'>,
 ): Promise<DmremapError | undefined> {
   const from = await MetadataWriter.open(source.device);
-  await source.device.flush();
+  if (!abandonSource) {
+    if (!(await isWholeInAll(source.device, from))) throw failureOf({}, source.device.name);
+    await source.device.flush();
+  }
   const writer = await MetadataWriter.open(target.device);
   return activate({ side: target, writer }, from.content.header.generation, now);
+}
+
+/**
+ * The source, which was retired without its target knowing of that, is active again: newer than its target, and
+ * naming it.
+ *
+ * @throws DmremapError where not every copy of it that can be found says so
+ */
+export async function reinstate({ source, target }: Sides, now: bigint): Promise<void> {
+  const { content } = await MetadataWriter.open(target.device);
+  const writer = await MetadataWriter.open(source.device);
+  const generation = generationAfter(writer.content.header.generation, content.header.generation);
+  const outcome = await writer.commit({ header: { role: ROLE.active, generation } }, now);
+  if (!(await isWholeInAll(source.device, writer))) throw failureOf(outcome, source.device.name);
 }
 
 /** The older of two active spares makes way. @throws DmremapError where it cannot be written */

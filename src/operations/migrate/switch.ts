@@ -45,12 +45,10 @@ export async function retire(source: Committing, target: Header, now: bigint): P
 
 /** Whether the source is active again, in all its copies that are not lost. */
 async function takeBack(writer: MetadataWriter, before: Header, now: bigint): Promise<boolean> {
-  if (writer.content.header.role === ROLE.retired) {
-    const { kind } = await writer.commit({ header: notRetired(before) }, now);
-    // mending would bring back the retirement, under a generation that the target does not know
-    if (kind === 'failed' || kind === 'unknown') return false;
-  }
-  await writer.mend();
+  const active = notRetired(before);
+  // mending alone would bring back the retirement, under a generation that the target does not know
+  if (writer.content.header.role === ROLE.retired) await writer.commit({ header: active }, now);
+  await writer.mend(active);
   return writer.health !== 'unknown' && writer.content.header.role === ROLE.active;
 }
 
