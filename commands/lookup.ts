@@ -21,7 +21,10 @@ export default class Lookup extends BaseCommand<typeof Lookup> {
     const files = { main: flags.main, acceptMain: flags['accept-main'] };
     const result = await lookup(args.spare, args.sector, flags.files ? { files } : {});
     for (const warning of result.owners?.warnings ?? []) this.warn(warning);
-    if (!result.valid) this.warn(`${args.spare}: no copy of the metadata is valid, so nothing is known`);
+    if (!result.valid)
+      this.warn(
+        `${args.spare}: no copy of the metadata is valid, so nothing is known: dmremap check ${args.spare}`,
+      );
     if (hasRepeats(result.runs))
       this.warn(
         `${args.spare}: a sector has several entries, and which one counts is unknown: dmremap check ${args.spare}`,

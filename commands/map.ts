@@ -28,7 +28,9 @@ export default class RemapMap extends BaseCommand<typeof RemapMap> {
   protected async execute({ args, flags }: Input<typeof RemapMap>): Promise<CommandResult> {
     const map = await readMap(args.spare);
     if (map === undefined)
-      this.warn(`${args.spare}: no copy of the metadata is valid, so there is no picture`);
+      this.warn(
+        `${args.spare}: no copy of the metadata is valid, so there is no picture: dmremap check ${args.spare}`,
+      );
     else this.#warnOf(args.spare, map);
     const width = flags.width ?? this.terminals.stdout.width;
     const exitCode = map === undefined ? EXIT_PROBLEMS : EXIT_OK;

@@ -53,6 +53,8 @@ export function nextStepFor(
       device: quote(device),
     });
   const line = lineOf(problem);
+  const unsettled = among.find(({ row, id }) => row.severity === 'problem' && !id.startsWith('module-'));
+  if (line.startsWith('dmremap convert ') && unsettled !== undefined) return { line, after: unsettled.id };
   if (!CORRECTED.includes(problem.row.fix)) return { line };
   if (judge(among, 'preen').correctable.includes(problem)) return { line };
   if (judge(among, 'yes').correctable.includes(problem))

@@ -7,6 +7,7 @@ import { planCorrections } from '../repair/corrections.js';
 import { type Content, contentOf } from '../store/content.js';
 import { carryOut, type Phase } from '../store/phase.js';
 import type { Diagnosis } from './diagnose.js';
+import { refuseModule } from './module-take-over.js';
 import { readable, refusePassive, refuseUnknown } from './spare.js';
 import { surveySpare } from './survey.js';
 
@@ -38,7 +39,7 @@ export async function correctFirst(
   const { survey, problems } = diagnosis;
   refuseUnknown(device.name, problems);
   const spare = readable(diagnosis);
-  if (survey.module !== undefined) throw ofModule(device);
+  if (survey.module !== undefined) throw refuseModule(device, diagnosis, survey.module);
   if (spare === undefined) throw waits(device, problems);
   refusePassive(device.name, spare);
   const judged = problems.filter((problem) => !isSettled(problem));
@@ -53,14 +54,6 @@ export async function correctFirst(
   const { choice, table } = await surveySpare(after);
   if (choice.chosen === undefined || table === undefined) throw waits(device, problems);
   return { found, before: contentOf(choice.chosen.block, table), corrections: phases, needsUndo };
-}
-
-/** Nothing is written into another program's layout. */
-function ofModule({ name }: BlockDevice): DmremapError {
-  return new DmremapError('changed-since', `${name} is a spare of the dm-remap v3 kernel module`, {
-    hint: `first: dmremap convert --layout redundant ${name}`,
-    data: { problem: 'module-image' },
-  });
 }
 
 function waits(device: BlockDevice, problems: readonly Problem[]): DmremapError {

@@ -44,6 +44,18 @@ export async function bareModuleEvidence(device: BlockDevice): Promise<ModuleEvi
   return front === undefined ? undefined : recogniseBare(front);
 }
 
+/** The module in place of our primary, where a backup of ours is whole and nothing else tells whose the front is. */
+export async function moduleOverPrimary(
+  device: BlockDevice,
+  primary: Copy,
+  choice: Choice,
+): Promise<ModuleEvidence | undefined> {
+  if (choice.chosen !== undefined || !isOurs(choice) || !hasMagic(primary) || isValid(primary))
+    return undefined;
+  const front = await moduleFront(device);
+  return front === undefined ? undefined : recogniseModule(front);
+}
+
 /** Undefined where the device is too small or cannot be read there. */
 async function moduleFront(device: BlockDevice): Promise<Uint8Array | undefined> {
   const front = new Uint8Array(roundUp(MODULE_METADATA_SIZE, device.logicalBlockSize));

@@ -40,14 +40,26 @@ export function whyNotTaken(
   const refusal = (message: string, hint: string, problem = 'module-image') =>
     new DmremapError('changed-since', `${name}: ${message}`, { hint, data: { problem } });
   if (standing === 'guess')
-    return refusal(
-      'what the kernel module left is not certain',
-      `dmremap repair ${name} shows what it may be`,
-    );
+    return refusal('what the kernel module left is not certain', `first: dmremap repair ${name}`);
   if (content.header.main_device_size === 0n)
-    return refusal('the kernel module wrote no size of main', `dmremap repair ${name} --main MAIN`);
+    return refusal('the kernel module wrote no size of main', `first: dmremap repair ${name} --main MAIN`);
   const [doubt] = doubts(diagnosis);
   if (doubt === undefined) return undefined;
   const message = `${doubt.row.title.toLowerCase()}; that has to be settled first`;
-  return refusal(message, `dmremap repair ${name}`, doubt.id);
+  return refusal(message, `first: dmremap repair ${name}`, doubt.id);
+}
+
+/** Nothing is written into another program's layout: what has to be typed before a change. */
+export function refuseModule(device: BlockDevice, diagnosis: Diagnosis, image: ModuleImage): DmremapError {
+  const { name } = device;
+  return new DmremapError('changed-since', `${name} is a spare of the dm-remap v3 kernel module`, {
+    hint: firstOf(device, diagnosis, image),
+    data: { problem: 'module-image' },
+  });
+}
+
+/** The line that makes a set of ours of it, or the one that has to come before that. */
+export function firstOf(device: BlockDevice, diagnosis: Diagnosis, image: ModuleImage): string {
+  const hint = whyNotTaken(device, diagnosis, image)?.hint;
+  return hint ?? `first: dmremap convert --layout redundant ${device.name}`;
 }

@@ -3,11 +3,12 @@ import type { FileDevice } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
 import { hasExtension, isRedundant } from '../format/header.js';
 import { MODULE_CAPACITY } from '../format/module.js';
+import type { ModuleImage } from '../store/module-image.js';
 import { dataArea, type Layout, type Shape, shapeOf } from '../store/relayout.js';
 import type { Sectors } from '../units.js';
 import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
 import { describeContent } from './describe-content.js';
-import { diagnose } from './diagnose.js';
+import { type Diagnosis, diagnose } from './diagnose.js';
 import { holdsContent, holdsModule, holdsWrites } from './holds.js';
 import { attachedMains } from './main-device.js';
 import { withDevice } from './open-device.js';
@@ -83,19 +84,19 @@ async function planFor(
   const { module } = diagnosis.survey;
   const shape = layout === undefined ? {} : { layout };
   if (module === undefined) return planRelayout(device, diagnosis, request(shape));
-  if (layout === undefined) throw fixedCapacity(device.path);
+  if (layout === undefined) throw await fixedCapacity(device, diagnosis, module);
   const { planFromModule } = await import('./module-relayout.js');
   return planFromModule(device, diagnosis, module, request(shape));
 }
 
-function fixedCapacity(path: string): DmremapError {
-  return new DmremapError(
-    'unsupported',
-    `${path}: the kernel module's table has ${MODULE_CAPACITY} entries, always`,
-    {
-      hint: `first: dmremap convert --layout redundant ${path}`,
-    },
-  );
+async function fixedCapacity(
+  device: FileDevice,
+  diagnosis: Diagnosis,
+  image: ModuleImage,
+): Promise<DmremapError> {
+  const { firstOf } = await import('./module-take-over.js');
+  const message = `${device.path}: the kernel module's table has ${MODULE_CAPACITY} entries, always`;
+  return new DmremapError('unsupported', message, { hint: firstOf(device, diagnosis, image) });
 }
 
 async function carryOutPlan(

@@ -62,7 +62,9 @@ function healthOf({ problems }: Diagnosis, { header }: Copy): 1 | 2 | 3 {
   const { entry_count, max_entries, state } = header;
   // a program that met errors which it could not remap leaves the set in this state
   if (entry_count >= max_entries || state === STATE.error) return 3;
-  const lame = problems.some(({ id }) => id.startsWith('copy-'));
+  const lame = problems.some(
+    ({ id, row }) => id.startsWith('copy-') || (id.startsWith('module-') && row.severity === 'problem'),
+  );
   return lame || entry_count >= NEARLY_FULL * max_entries ? 2 : 1;
 }
 

@@ -3,6 +3,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import { readAround } from '../device/read-around.js';
 import type { RemapTable } from '../format/entry.js';
 import { backupHeaderPlace } from '../format/geometry.js';
+import type { ModuleEvidence } from '../format/module-recognition.js';
 import { probeSignatures } from '../signatures/probe.js';
 import type { Signature } from '../signatures/signature.js';
 import { firstOccupied } from '../store/beyond.js';
@@ -16,7 +17,7 @@ import { needsMove } from '../store/move.js';
 import type { ReadProgress } from '../store/sum-tables.js';
 import { type Bytes, bytesToSectors } from '../units.js';
 import { readMedia } from './media.js';
-import { bareModuleEvidence, moduleImageOn } from './module-evidence.js';
+import { bareModuleEvidence, moduleImageOn, moduleOverPrimary } from './module-evidence.js';
 import { refuseUnreadable } from './unreadable.js';
 
 export interface SurveyOptions {
@@ -75,7 +76,10 @@ export async function surveySpare(device: BlockDevice, options: SurveyOptions = 
     deviceSize: device.size,
     choice,
     table,
-    foreign: table === undefined ? new Map() : await foreignSignatures(device, choice, table),
+    foreign:
+      table === undefined
+        ? await foreignPrimary(device, copies, choice)
+        : await foreignSignatures(device, choice, table),
     beyond:
       chosen === undefined || table === undefined || options.skipBeyond
         ? undefined
@@ -143,7 +147,21 @@ async function foreignSignatures(
 /** Metadata of the kernel module without a magic, which is no signature by itself. */
 async function moduleAt(device: BlockDevice, { headerAt: at }: Copy): Promise<ForeignSignature[]> {
   const bare = await bareModuleEvidence(device);
-  return bare === undefined ? [] : [{ name: `metadata of the dm-remap v3 kernel module: ${bare.says}`, at }];
+  return bare === undefined ? [] : [ofModule(bare, at)];
+}
+
+/** The same with a magic, where no copy counts. */
+async function foreignPrimary(
+  device: BlockDevice,
+  { primary }: LoadedCopies,
+  choice: Choice,
+): Promise<Map<Bytes, ForeignSignature[]>> {
+  const module = await moduleOverPrimary(device, primary, choice);
+  return new Map(module === undefined ? [] : [[primary.headerAt, [ofModule(module, primary.headerAt)]]]);
+}
+
+function ofModule({ says }: ModuleEvidence, at: Bytes): ForeignSignature {
+  return { name: `metadata of the dm-remap v3 kernel module: ${says}`, at };
 }
 
 /** What else stands in the first bytes of a device. */

@@ -172,6 +172,82 @@ test('what the module left in place of our primary is overwritten by no flag', a
   assert.ok(readFileSync(path).equals(image));
 });
 
+test('the same with a magic', async () => {
+  const image = fixture('redundant-some');
+  fixture('module/v3-adopted.spare').copy(image, 0, 0, 8128);
+  const path = shop.put('overwritten.img', image);
+  const ended = await shop.run(['check', path]);
+  assert.is(ended.code, 4);
+  assert.match(
+    ended.stdout,
+    /no-valid-copy\s+No copy is valid. primary: metadata of the dm-remap v3 kernel\s+module/,
+  );
+  assert.ok(readFileSync(path).equals(image));
+});
+
+const FOUND = ['accepted', 'adopted', 'gap-before', 'nvme-torn', 'over252', 'scratch'] as const;
+
+test('what a refused change names comes first, and is not refused itself', async () => {
+  const main = shop.put('main.img', fixture('module/v3-adopted.main'));
+  const target = shop.put('target.img', Buffer.alloc(8 << 20));
+  for (const name of FOUND)
+    for (const words of [
+      ['remap', 'SPARE', '9000', '--main', main],
+      ['unremap', 'SPARE', '--all', '--main', main],
+      ['rebind', 'SPARE', '--main', main],
+      ['resize', 'SPARE', '--entries', '300'],
+      ['migrate', 'SPARE', target, '--main', main],
+    ]) {
+      const spare = shop.put(`${name}.img`, fixture(`module/v3-${name}.spare`));
+      const line = words.map((word) => (word === 'SPARE' ? spare : word));
+      const refused = await shop.run([...line, '--yes']);
+      assert.is(refused.code, 8, `${name}: ${line[0]}: ${refused.stderr}`);
+      // a long path stands in a line of its own
+      const [, first = ''] = /^first:\s+dmremap (.*)$/m.exec(refused.stderr) ?? [];
+      const ended = await shop.run([...first.split(' '), '--yes', '--dry-run']);
+      assert.ok([0, 1, 4].includes(ended.code ?? 8), `${name}: ${first}: ${ended.stderr}`);
+    }
+});
+
+test('where check names a conversion, it can be made, or what has to be settled first is named', async () => {
+  for (const name of FOUND) {
+    const spare = shop.put(`${name}.img`, fixture(`module/v3-${name}.spare`));
+    const { devices } = documentOf(await shop.run(['check', spare, '--json']), 'check') as {
+      devices: [{ problems: { id: string; next?: string; after?: string }[] }];
+    };
+    for (const { id, next = '', after } of devices[0].problems) {
+      const [, line] = /^dmremap (convert .*)$/.exec(next) ?? [];
+      if (line === undefined) continue;
+      const ended = await shop.run([...line.split(' '), '--yes', '--dry-run']);
+      assert.is(ended.code, after === undefined ? 0 : 8, `${name}: ${id}: ${ended.stderr}`);
+    }
+  }
+});
+
+test('a spare of which the module would drop entries is not in good health', async () => {
+  const health = async (name: string) => {
+    const path = shop.put('health.img', fixture(`module/v3-${name}.spare`));
+    const { status } = documentOf(await shop.run(['status', path, '--json']), 'status') as {
+      status: { health: number };
+    };
+    return status.health;
+  };
+  assert.is(await health('gap-before'), 2);
+  assert.is(await health('accepted'), 1);
+});
+
+test('where no copy is valid, lookup and map name the way out', async () => {
+  const path = shop.put('adopted.img', fixture('module/v3-adopted.spare'));
+  for (const line of [
+    ['lookup', path, '5'],
+    ['map', path],
+  ]) {
+    const ended = await shop.run(line);
+    assert.is(ended.code, 4);
+    assert.match(ended.stderr, `: dmremap check ${path}\n`);
+  }
+});
+
 test('--module says nothing about a device that looks otherwise', async () => {
   for (const [content, code] of [
     [Buffer.alloc(1 << 20), 8],

@@ -32,13 +32,15 @@ export function ruleCopies(survey: Survey): Finding[] {
   return choice.others.flatMap((judged) => besideChosen(survey, chosen, judged));
 }
 
-function withoutChoice({ choice, module, difference }: Survey): Finding[] {
+function withoutChoice({ choice, module, difference, foreign: signatures }: Survey): Finding[] {
   if (module !== undefined) return [];
   const [first, second] = contradicting(choice);
   if (first !== undefined && second !== undefined) return [differFinding(first, second, difference)];
   const foreign = choice.others.filter(({ standing }) => standing === 'foreign').map(foreignFinding);
   const damaged = choice.others.filter(({ standing, copy }) => standing === 'damaged' && worthNaming(copy));
-  const detail = damaged.map(({ copy }) => `${copy.name}: ${describeFaults(copy)}`).join('; ');
+  const detail = damaged
+    .map(({ copy }) => `${copy.name}: ${signatures.get(copy.headerAt)?.[0]?.name ?? describeFaults(copy)}`)
+    .join('; ');
   return [...foreign, { id: 'no-valid-copy', detail: detail === '' ? 'The header is gone' : detail }];
 }
 

@@ -7,6 +7,7 @@ import { type Header, hasExtension, ROLE, ZERO_UUID } from '../../format/header.
 import type { Member } from '../../migrate/pairs.js';
 import { type Content, contentOf } from '../../store/content.js';
 import { diagnose } from '../diagnose.js';
+import { refuseModule } from '../module-take-over.js';
 import { anyOccupant, type Occupant } from '../occupant.js';
 import { readable, refuseUnknown } from '../spare.js';
 
@@ -34,6 +35,8 @@ const CORRECTED_ON_THE_WAY: readonly ProblemId[] = [
 export async function lookAtSource(device: FileDevice): Promise<FoundSpare & { readonly content: Content }> {
   const diagnosis = await diagnose(device);
   refuseUnknown(device.name, diagnosis.problems);
+  const { module } = diagnosis.survey;
+  if (module !== undefined) throw refuseModule(device, diagnosis, module);
   const spare = readable(diagnosis);
   const { remaining, correctable } = judge(diagnosis.problems, 'preen');
   const isPassive = spare !== undefined && spare.chosen.header.role !== ROLE.active;
