@@ -32,6 +32,11 @@ export default class Remap extends ChangeCommand<typeof Remap> {
       description: 'Write those as a ddrescue mapfile here, and not beside the undo files.',
       helpValue: 'FILE',
     }),
+    'held-by': Flags.string({
+      description:
+        "While the set's own mapping holds its devices, suspended; the lines for dmsetup are printed.",
+      helpValue: 'DM',
+    }),
     progress: progressFlag,
     ...changeFlags,
   };
@@ -46,6 +51,7 @@ export default class Remap extends ChangeCommand<typeof Remap> {
       acceptMain: flags['accept-main'],
       lost: flags.lost,
       lostMap: flags['lost-map'],
+      heldBy: flags['held-by'],
       dryRun: flags['dry-run'],
       signal: this.signal,
       progress: (done, total) => progress.listener({ label: 'reading main', done, total, unit: 'bytes' }),

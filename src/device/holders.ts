@@ -30,6 +30,8 @@ export interface Holder {
     | 'process';
   /** A phrase that continues "in use: ", such as "mounted on /mnt" or "locked by process 1234 (dmremap serve)". */
   readonly name: string;
+  /** Of device-mapper, where it carries the mark of our own tables: what dmsetup calls it. */
+  readonly mapping?: string;
 }
 
 /** What is asked about: a FileDevice is one. */
@@ -42,6 +44,16 @@ export interface HolderOptions {
   readonly roots?: Partial<Roots>;
   /** Also the processes that merely have the block device open: reads every process's descriptors. */
   readonly processes?: boolean;
+  /** "MAJ:MIN" of what may lie over the device: it is left out, with all that lies over it. */
+  readonly except?: string | undefined;
+}
+
+/** What blockHolders is told on its way up. */
+interface Ascent {
+  readonly known: readonly Mount[];
+  readonly roots: Roots;
+  readonly seen: Set<string>;
+  readonly except: string | undefined;
 }
 
 /**
@@ -56,7 +68,8 @@ export function holdersOf(file: HeldFile, options: HolderOptions = {}): Holder[]
   } else {
     const node = blockNode(file.deviceNumber, roots);
     const known = mounts(roots);
-    if (node !== undefined) found.push(...blockHolders(node, known, roots, new Set()));
+    if (node !== undefined)
+      found.push(...blockHolders(node, { known, roots, seen: new Set(), except: options.except }));
     else found.push(...directHolders(file.deviceNumber, '', known, roots));
   }
   found.push(...loopHolders(file, roots), ...lockHolders(file, roots));
@@ -64,6 +77,13 @@ export function holdersOf(file: HeldFile, options: HolderOptions = {}): Holder[]
     found.push(...processHolders(file.deviceNumber, roots));
   }
   return found.filter((one, at) => found.findIndex(({ name }) => name === one.name) === at);
+}
+
+/** Whether the one block device is part of the other, which then has the claim on it; both as "MAJ:MIN". */
+export function isHeldBy(deviceNumber: string, holder: string, roots: Roots): boolean {
+  const node = blockNode(deviceNumber, roots);
+  const names = node === undefined ? [] : namesIn(join(node.folder, 'holders'));
+  return names.some((name) => blockNodeNamed(name, roots)?.number === holder);
 }
 
 /** Locks on the file or device node that mean a use of it. */
@@ -165,13 +185,8 @@ function directHolders(number: string, on: string, known: readonly Mount[], root
 }
 
 /** A device's own users, those of its partitions, and those of what is stacked on either. */
-function blockHolders(
-  node: BlockNode,
-  known: readonly Mount[],
-  roots: Roots,
-  seen: Set<string>,
-  on = '',
-): Holder[] {
+function blockHolders(node: BlockNode, ascent: Ascent, on = ''): Holder[] {
+  const { known, roots, seen, except } = ascent;
   if (seen.has(node.number)) return [];
   seen.add(node.number);
   const found = directHolders(node.number, on, known, roots);
@@ -179,14 +194,20 @@ function blockHolders(
   const folders = node.partition === undefined || on !== '' ? [node.folder] : [node.folder, node.disk];
   for (const name of folders.flatMap((folder) => namesIn(join(folder, 'holders')))) {
     const above = blockNodeNamed(name, roots);
+    if (above !== undefined && above.number === except) continue;
     const title = above === undefined ? undefined : readText(join(above.folder, 'dm/name'));
     const label = title === undefined ? name : `${name} (${title})`;
     const kind = name.startsWith('dm-') ? 'dm' : /^md[\d_]/.test(name) ? 'md' : 'device';
-    found.push({ kind, name: `${on === '' ? '' : `${on} `}part of ${label}` });
-    if (above !== undefined) found.push(...blockHolders(above, known, roots, seen, label));
+    const isOurs = above !== undefined && readText(join(above.folder, 'dm/uuid'))?.startsWith('DMREMAP-');
+    found.push({
+      kind,
+      name: `${on === '' ? '' : `${on} `}part of ${label}`,
+      ...(isOurs && title !== undefined ? { mapping: title } : {}),
+    });
+    if (above !== undefined) found.push(...blockHolders(above, ascent, label));
   }
   for (const part of partitionsOf(node)) {
-    found.push(...blockHolders(part, known, roots, seen, `partition ${part.name}`));
+    found.push(...blockHolders(part, ascent, `partition ${part.name}`));
   }
   return found;
 }

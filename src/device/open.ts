@@ -16,6 +16,11 @@ export interface OpenOptions {
    * 'held' is for what cannot be written: opens read-only and refuses what is in use.
    */
   readonly mode: OpenMode;
+  /**
+   * With 'exclusive', "MAJ:MIN" of a device-mapper device that may lie over a block device and has the claim that
+   * O_EXCL would take; nobody else may use it. What the mapping writes passes the page cache by, so this does, too.
+   */
+  readonly below?: string | undefined;
   readonly roots?: Partial<Roots>;
 }
 
@@ -34,9 +39,11 @@ export async function openDevice(path: string, options: OpenOptions): Promise<Fi
     const kind = deviceKind(path, before);
     if (exclusive && kind === 'block')
       refuseReadOnly(path, blockNode(formatDeviceNumber(before.rdev), roots));
-    const handle = await open(path, openFlags(kind, options.mode));
+    const below = kind === 'block' ? await holding(before, options.below, roots) : undefined;
+    const handle = await open(path, openFlags(kind, options.mode, below));
     try {
-      return new FileDevice(handle, await findFacts(path, handle, options.mode, roots));
+      const device = new FileDevice(handle, await findFacts(path, handle, { ...options, below }, roots));
+      return below === undefined ? device : await pastTheCache(device);
     } catch (error) {
       await handle.close();
       throw error;
@@ -48,11 +55,27 @@ export async function openDevice(path: string, options: OpenOptions): Promise<Fi
   }
 }
 
-function openFlags(kind: 'image' | 'block', mode: OpenMode): number {
+/** The mapping, if it lies over the device at all. */
+async function holding(
+  { rdev }: BigIntStats,
+  below: string | undefined,
+  roots: Roots,
+): Promise<string | undefined> {
+  if (below === undefined) return undefined;
+  const { isHeldBy } = await import('./holders.js');
+  return isHeldBy(formatDeviceNumber(rdev), below, roots) ? below : undefined;
+}
+
+async function pastTheCache(device: FileDevice): Promise<FileDevice> {
+  const { pastTheCache } = await import('./direct-file.js');
+  return pastTheCache(device);
+}
+
+function openFlags(kind: 'image' | 'block', mode: OpenMode, below: string | undefined): number {
   const access = mode === 'exclusive' ? constants.O_RDWR : constants.O_RDONLY;
   // O_EXCL claims a block device; on a file it would mean nothing without O_CREAT. O_NONBLOCK is for a fifo that
   // took the file's place just now; on a block device it would hide that there is no medium.
-  if (kind === 'block') return mode === 'read' ? access : access | constants.O_EXCL;
+  if (kind === 'block') return mode === 'read' || below !== undefined ? access : access | constants.O_EXCL;
   return access | constants.O_NONBLOCK | constants.O_NOCTTY;
 }
 
@@ -76,7 +99,7 @@ function refuseReadOnly(path: string, node: BlockNode | undefined): void {
 async function findFacts(
   path: string,
   handle: FileHandle,
-  mode: OpenMode,
+  { mode, below }: OpenOptions,
   roots: Roots,
 ): Promise<FileDeviceFacts> {
   const exclusive = mode === 'exclusive';
@@ -97,7 +120,7 @@ async function findFacts(
   const facts = { path, realPath, kind, dev: stats.dev, ino: stats.ino, ...shape, writable: exclusive };
   if (mode === 'read') return { ...facts, unlocked: undefined };
   const { claim } = await import('./claim.js');
-  return { ...facts, unlocked: claim(handle.fd, facts, roots) };
+  return { ...facts, unlocked: claim(handle.fd, facts, roots, below) };
 }
 
 const IMAGE_SHAPE = { logicalBlockSize: 512, physicalBlockSize: 512, rotational: undefined };

@@ -27,7 +27,8 @@ export function asOpened(path: string, device: BlockDevice): FileDevice {
   });
 }
 
-function fileOver(device: BlockDevice): OpenFile {
+/** Closing it leaves `device` open. */
+export function fileOver(device: BlockDevice): OpenFile {
   return {
     fd: undefined,
     read: async (into, from, length, at) => {

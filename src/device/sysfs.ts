@@ -150,6 +150,8 @@ export interface BlockFacts {
   readonly physicalBlockSize: number | undefined;
   readonly rotational: boolean | undefined;
   readonly readOnly: boolean;
+  /** A device-mapper device on which requests wait until it is resumed. */
+  readonly suspended: boolean;
 }
 
 /** A partition has its own size and read-only flag, and its disk's block sizes. */
@@ -162,5 +164,6 @@ export function blockFacts(node: BlockNode): BlockFacts {
     physicalBlockSize: readNumber(join(queue, 'physical_block_size')),
     rotational: rotational === undefined ? undefined : rotational !== 0,
     readOnly: readNumber(join(node.folder, 'ro')) === 1 || readNumber(join(node.disk, 'ro')) === 1,
+    suspended: readNumber(join(node.disk, 'dm/suspended')) === 1,
   };
 }

@@ -24,6 +24,8 @@ export interface Candidate {
   readonly kind: DeviceKind;
   readonly size: Bytes;
   readonly readOnly: boolean;
+  /** Its requests wait (sysfs.ts). */
+  readonly suspended: boolean;
   /** The kernel's name of a partition's disk, undefined for everything else. */
   readonly parent: string | undefined;
 }
@@ -57,6 +59,7 @@ function candidate(node: BlockNode, roots: Roots): Candidate {
     kind: kindOf(node),
     size: bytes((facts.sectors ?? 0) * SECTOR_SIZE),
     readOnly: facts.readOnly,
+    suspended: facts.suspended,
     parent: node.partition === undefined ? undefined : basename(node.disk),
   };
 }

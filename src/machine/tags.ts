@@ -79,8 +79,9 @@ function membersOfSet(wanted: string): Promise<Member[]> {
 }
 
 async function membersWhere(is: (header: Header) => boolean): Promise<Member[]> {
+  const answering = listBlockDevices().filter(({ suspended }) => !suspended);
   const headers = await Promise.all(
-    listBlockDevices().map(async ({ path }) => ({ path, header: await withinPatience(readChosen(path)) })),
+    answering.map(async ({ path }) => ({ path, header: await withinPatience(readChosen(path)) })),
   );
   return headers.flatMap(({ path, header }) =>
     header !== undefined && hasExtension(header) && is(header) ? [memberOf(path, header)] : [],

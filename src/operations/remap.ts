@@ -26,6 +26,7 @@ import { describeContent } from './describe-content.js';
 import { holdsContent, holdsWrites } from './holds.js';
 import { saveLostMap } from './lost-map.js';
 import type { MainChoice } from './main-device.js';
+import { type LeftMapping, OwnMapping } from './own-mapping.js';
 import { identityIn, type SetToChange, withSet } from './set-to-change.js';
 
 export interface RemapOptions extends ChangeOptions, MainChoice {
@@ -34,6 +35,8 @@ export interface RemapOptions extends ChangeOptions, MainChoice {
   readonly lost: 'fail' | 'zero';
   /** Where those are written as a ddrescue mapfile; in the state directory unless told. */
   readonly lostMap?: string | undefined;
+  /** The set's own mapping, suspended, which may hold its devices: a name of dmsetup. */
+  readonly heldBy?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly dryRun: boolean;
   /** Told how many bytes of main have been read, and of how many. */
@@ -55,16 +58,33 @@ export interface RemapResult extends ChangeResult {
   readonly leftOut: ReadonlyMap<string, number>;
   readonly generation: number;
   readonly entries: number;
+  /** With `heldBy`: what is left suspended. */
+  readonly mapping: LeftMapping | undefined;
 }
 
 /**
  * Gives sectors of main a place on the spare, with their data, in one commit (dmremap remap). What cannot be read
  * is never silently made up. What has a place already keeps it, so that doing it again does the rest.
  *
- * @throws DmremapError `usage` (as findSectors), `no-space`, as withSet and change
+ * @throws DmremapError `usage` (as findSectors), `no-space`, as withSet and change; with `heldBy` as OwnMapping
  */
-export function remapSectors(path: string, options: RemapOptions): Promise<RemapResult> {
-  return withSet(path, options, options.now, async (set) => {
+export async function remapSectors(path: string, options: RemapOptions): Promise<RemapResult> {
+  if (options.heldBy === undefined) return remapHeld(path, undefined, options);
+  const mapping = OwnMapping.find(options.heldBy);
+  return remapHeld(path, mapping, options).catch((error: unknown) => {
+    throw mapping.leftSuspended(error);
+  });
+}
+
+function remapHeld(
+  path: string,
+  mapping: OwnMapping | undefined,
+  options: RemapOptions,
+): Promise<RemapResult> {
+  return withSet(path, { ...options, below: mapping?.number }, options.now, async (set) => {
+    await mapping?.check(set);
+    for (const file of [options.named.list?.file, options.lostMap])
+      if (file !== undefined) mapping?.refuseFile(file, set);
     const { main, corrected, found } = set;
     const { before } = corrected;
     const size = Number(before.header.main_device_size);
@@ -87,12 +107,13 @@ export function remapSectors(path: string, options: RemapOptions): Promise<Remap
       leftOut: named.leftOut,
     };
     const planned = await planRemap(set, table, wanted, taken, options.now);
+    const tableAfter = mapping?.tableOf(planned.content, set);
     const shown = await show(set, planned, facts, options.lost);
     let lostMap: string | undefined;
     const saveMap = async (): Promise<void> => {
       lostMap = await saveLostMap(set, 'remap', taken.lost, options);
     };
-    const result = await carryOutPlan(set, shown, planned, options, saveMap);
+    const result = await carryOutPlan(set, shown, planned, mapping, options, saveMap);
     const { content } = planned;
     return {
       ...result,
@@ -100,6 +121,7 @@ export function remapSectors(path: string, options: RemapOptions): Promise<Remap
       lostMap,
       generation: content.header.generation,
       entries: content.table.count,
+      mapping: mapping && { name: mapping.name, table: result.applied ? tableAfter : undefined },
     };
   });
 }
@@ -239,12 +261,14 @@ async function show(
 
 /** @param saveMap called before anything is written, where something is done at all */
 async function carryOutPlan(
-  { spare, found, corrected }: SetToChange,
+  set: SetToChange,
   plan: ChangePlan,
   { content, writes, phases }: Planned,
+  mapping: OwnMapping | undefined,
   options: RemapOptions,
   saveMap: () => Promise<void>,
 ): Promise<ChangeResult> {
+  const { spare, found, corrected } = set;
   if (phases.length === 0) {
     if (!options.dryRun) await saveMap();
     return { plan, applied: false, undoFile: undefined, warnings: plan.warnings };
@@ -253,10 +277,13 @@ async function carryOutPlan(
   const approve: ChangeOptions['approve'] = async (...shown) => {
     if (!(await options.approve(...shown))) return false;
     await saveMap();
+    await mapping?.check(set);
+    mapping?.begin(set);
     return true;
   };
   return change(spare, plan, identityIn(corrected.found.header), { ...options, approve, undo }, async () => {
     if (!(await holdsContent(spare, content)) || !(await holdsWrites(spare, writes)))
       throw new DmremapError('io', `${spare.path}: what was written does not read back right`);
+    mapping?.refuseResumed(set);
   });
 }

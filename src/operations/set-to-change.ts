@@ -13,6 +13,11 @@ export interface SetToChange {
   readonly found: ResolvedMain;
 }
 
+export interface SetChoice extends MainChoice {
+  /** "MAJ:MIN" of the set's own mapping, which may lie over both devices. */
+  readonly below?: string | undefined;
+}
+
 /**
  * Holds both devices of a set for the time of one piece of work.
  *
@@ -21,14 +26,15 @@ export interface SetToChange {
  */
 export function withSet<Result>(
   path: string,
-  choice: MainChoice,
+  choice: SetChoice,
   now: bigint,
   work: (set: SetToChange) => Promise<Result>,
 ): Promise<Result> {
-  return withDevice(path, 'exclusive', async (spare) => {
+  const opening = { mode: 'exclusive', below: choice.below } as const;
+  return withDevice(path, opening, async (spare) => {
     const corrected = await correctFirst(spare, await diagnose(spare), now);
     const found = await resolveMain(spare, corrected.before.header, choice);
-    const main = await openNamed(found.path, 'exclusive');
+    const main = await openNamed(found.path, opening);
     try {
       return await work({ spare, corrected, main, found });
     } finally {

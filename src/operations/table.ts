@@ -14,7 +14,7 @@ import { dataStart } from '../format/geometry.js';
 import { type Header, hasExtension, isRedundant } from '../format/header.js';
 import { SECTOR_SIZE } from '../units.js';
 import { diagnose, holderOf } from './diagnose.js';
-import { type MainDevice, type ResolvedMain, resolveMain } from './main-device.js';
+import { type ResolvedMain, resolveMain } from './main-device.js';
 import { mappedName } from './mapped-name.js';
 import { withDevice } from './open-device.js';
 import { doubts, legible, type ReadableSpare, refusePassive, refuseUnknown } from './spare.js';
@@ -65,9 +65,6 @@ export function makeTable(path: string, options: TableOptions): Promise<DmTable 
 
 function build(device: FileDevice, spare: ReadableSpare, main: ResolvedMain, options: TableOptions): DmTable {
   const { header } = spare.chosen;
-  const size = Number(header.main_device_size);
-  const names = { main: nameOf(main), spare: nameOf(device) };
-  const common = { ...labels(header), readOnly: options.readOnly, target: options.target };
   const images = [main, device]
     .filter(({ deviceNumber }) => deviceNumber === undefined)
     .map(({ path }) => path);
@@ -82,27 +79,54 @@ function build(device: FileDevice, spare: ReadableSpare, main: ResolvedMain, opt
     ),
   ];
   if (options.target === 'remap') {
+    const size = Number(header.main_device_size);
+    const names = { main: nameOf(main), spare: nameOf(device) };
+    const common = { ...labels(header), readOnly: options.readOnly, target: options.target };
     const remaps = sorted(spare.table, 'spare');
     const end = isRedundant(header) ? Number(header.backup_table) : device.size / SECTOR_SIZE;
     const line = remapLine(size, remaps, dataStart(header.max_entries), end, names);
     if (line === undefined) throw gaps(device.path);
     return { ...common, lines: [line], messages: again(() => remapMessages(remaps)), segments: 1, warnings };
   }
-  const remaps = sorted(spare.table, 'main');
-  const segments = again(() => linearSegments(size, remaps));
-  refuseSplit(segments, main, device);
-  const count = countOf(segments);
-  if (count > MANY_SEGMENTS)
+  const linear = linearTable({ header, table: spare.table }, main, device, options.readOnly);
+  if (linear.segments > MANY_SEGMENTS)
     warnings.push(
-      `${count} segments: the kernel holds all of them in memory and splits requests at each; ` +
+      `${linear.segments} segments: the kernel holds all of them in memory and splits requests at each; ` +
         'a server over NBD is the wiser way from here on',
     );
+  return { ...linear, warnings };
+}
+
+/** A device as a table calls it. */
+interface TableDevice {
+  readonly path: string;
+  readonly deviceNumber: string | undefined;
+  readonly logicalBlockSize: number;
+}
+
+/**
+ * The linear table of a set, without a warning.
+ *
+ * @throws DmremapError `unsupported` where a logical block would be split
+ */
+export function linearTable(
+  { header, table }: { readonly header: Header; readonly table: RemapTable },
+  main: TableDevice,
+  spare: TableDevice,
+  readOnly: boolean,
+): DmTable {
+  const remaps = sorted(table, 'main');
+  const segments = again(() => linearSegments(Number(header.main_device_size), remaps));
+  refuseSplit(segments, main, spare);
+  const names = { main: nameOf(main), spare: nameOf(spare) };
   return {
-    ...common,
+    ...labels(header),
+    readOnly,
+    target: 'linear',
     lines: again(() => linearLines(segments, names)),
     messages: [],
-    segments: count,
-    warnings,
+    segments: countOf(segments),
+    warnings: [],
   };
 }
 
@@ -134,7 +158,7 @@ function sorted(table: RemapTable, side: keyof Remap): Iterable<Remap> {
   });
 }
 
-function nameOf({ path, deviceNumber }: { path: string; deviceNumber: string | undefined }): string {
+function nameOf({ path, deviceNumber }: Pick<TableDevice, 'path' | 'deviceNumber'>): string {
   return deviceNumber ?? path;
 }
 
@@ -142,7 +166,7 @@ function labels(header: Header): { name: string; uuid: string } {
   return { name: mappedName(header), uuid: `DMREMAP-${hasExtension(header) ? header.set_uuid : 'plain'}` };
 }
 
-function refuseSplit(segments: Iterable<Segment>, main: MainDevice, spare: FileDevice): void {
+function refuseSplit(segments: Iterable<Segment>, main: TableDevice, spare: TableDevice): void {
   const block = Math.max(main.logicalBlockSize, spare.logicalBlockSize);
   const split = splitBlock(segments, block / SECTOR_SIZE);
   if (split === undefined) return;

@@ -25,17 +25,25 @@ function copy(from: string, to: string): void {
   cpSync(from, to, { recursive: true, dereference: true, filter: (file) => !file.endsWith('.map') });
 }
 
-/** An image for `GuestJob.disks`, to be given as `,ro`. */
-export function programDisk(scratch: Scratch): string {
+/**
+ * An image for `GuestJob.disks`, to be given as `,ro`.
+ *
+ * @param tools programs of this machine that ours runs
+ */
+export function programDisk(scratch: Scratch, ...tools: readonly string[]): string {
   const root = scratch.folderAt('program');
   for (const folder of ['dev', 'proc', 'sys', 'tmp', 'job', 'out']) mkdirSync(join(root, folder));
-  copy(process.execPath, join(root, 'node'));
-  for (const library of run('ldd', process.execPath).match(/\/\S+(?= \()/g) ?? [])
-    copy(library, join(root, library));
+  copyExecutable(process.execPath, root, '/node');
+  for (const tool of tools) copyExecutable(run('which', tool).trim(), root, join('/usr/sbin', tool));
   layProgram(join(root, 'dmremap'));
   const image = scratch.path('program.img');
   run('mke2fs', '-q', '-t', 'ext4', '-O', '^has_journal', '-d', root, image, SIZE);
   return image;
+}
+
+function copyExecutable(file: string, root: string, as: string): void {
+  copy(file, join(root, as));
+  for (const library of run('ldd', file).match(/\/\S+(?= \()/g) ?? []) copy(library, join(root, library));
 }
 
 /** Shell lines: from here on `dmremap` runs what is on this disk, in the guest's own folders. */

@@ -53,6 +53,7 @@ test('all that could hold a main or a spare, in order', () => {
       size: 80 * 512,
       readOnly: false,
       parent: 'sda',
+      suspended: false,
     },
   );
   assert.is(found.find(({ name }) => name === 'sdb')?.readOnly, true);

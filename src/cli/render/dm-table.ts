@@ -1,3 +1,4 @@
+import type { LeftMapping } from '../../operations/own-mapping.js';
 import type { DmTable } from '../../operations/table.js';
 import { gathered } from './gathered.js';
 import { JsonList, type JsonObject } from './json.js';
@@ -21,10 +22,41 @@ function* plainText({ lines, messages }: DmTable): Generator<string> {
 
 function* commandText({ name, uuid, readOnly, lines, messages }: DmTable): Generator<string> {
   const create = ['dmsetup', 'create', name, '--uuid', uuid, ...(readOnly ? ['--readonly'] : [])];
-  yield `${shellCommand(create)} <<'TABLE'\n`;
+  yield* withLines(create, lines);
+  for (const message of messages) yield `dmsetup message ${quoteForShell(name)} 0 ${message}\n`;
+}
+
+/** Shell lines for a suspended mapping: its table takes the place of the one it has, and it goes on. */
+export function* goOnText({ name, table }: LeftMapping): Generator<string> {
+  if (table !== undefined) yield* withLines(reloadCommand(table), table.lines);
+  yield `${shellCommand(resumeCommand(name))}\n`;
+}
+
+function reloadCommand({ name, readOnly }: DmTable): string[] {
+  return ['dmsetup', 'reload', name, ...(readOnly ? ['--readonly'] : [])];
+}
+
+function resumeCommand(name: string): string[] {
+  return ['dmsetup', 'resume', name];
+}
+
+/** A command that takes the table from standard input. */
+function* withLines(command: readonly string[], lines: Iterable<string>): Generator<string> {
+  yield `${shellCommand(command)} <<'TABLE'\n`;
   for (const line of lines) yield `${line}\n`;
   yield 'TABLE\n';
-  for (const message of messages) yield `dmsetup message ${quoteForShell(name)} 0 ${message}\n`;
+}
+
+/** As goOnText: the table is for the standard input of the first command. */
+export function goOnJson(mapping: LeftMapping | undefined): JsonObject {
+  if (mapping === undefined) return { held_by: null, table: null, commands: [] };
+  const { name, table } = mapping;
+  const commands = [...(table === undefined ? [] : [reloadCommand(table)]), resumeCommand(name)];
+  return {
+    held_by: name,
+    table: table === undefined ? null : new JsonList(table.lines),
+    commands: commands.map(shellCommand),
+  };
 }
 
 function* conciseText({ name, uuid, readOnly, lines }: DmTable): Generator<string> {
