@@ -1,8 +1,9 @@
 import { assert, needs, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
 import { type Killed, onStages, recover, summary } from './kill.js';
-import { AT_A_TIME, type Call, Stage } from './stage.js';
+import { AT_A_TIME, Stage } from './stage.js';
 import { shown, VICTIMS, type Victim } from './victims.js';
+import type { Call } from './watched.js';
 
 /**
  * As random-kills.ts, but the process is killed just as it makes a certain write or flush; and where that left

@@ -2,13 +2,13 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DMREMAP, type Ended, fsck, runProgram } from '../obligations/run-cli.js';
+import { type Ended, fsck } from '../obligations/run-cli.js';
 import { Workshop } from '../obligations/workshop.js';
 import { SECTOR } from '../support/format-numbers.js';
 import { assert } from '../support/harness.js';
 import { type ReadUndo, readUndo } from '../support/undo-reader.js';
 import { DUMPED, layoutOf, MAIN_SECTORS, type Victim } from './victims.js';
-import { startWatched, type Watched } from './watched.js';
+import { type Call, runKilledAtCall, startWatched, type Watched } from './watched.js';
 
 /** Where the spare of a stage lies. */
 export interface SpareFile {
@@ -42,9 +42,6 @@ export interface Course {
   readonly untilFirst: number;
   readonly fromFirst: number;
 }
-
-/** A call of the system that a process makes to write or to flush. */
-export type Call = 'pwrite64' | 'fsync';
 
 /** How many kills one process of the tests has under way. */
 export const AT_A_TIME = 2;
@@ -131,16 +128,7 @@ export class Stage {
 
   /** Runs the line under strace, which kills it at its nth call of that name; false where it makes fewer. */
   async killedAtCall(call: Call, nth: number): Promise<boolean> {
-    const inject = `inject=${call}:signal=SIGKILL:when=${nth}`;
-    const strace = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject];
-    // calls are counted thread by thread
-    const env = { ...this.#shop.env, UV_THREADPOOL_SIZE: '1' };
-    const { code } = await runProgram(
-      [...strace, process.execPath, DMREMAP, ...this.#words(this.#victim.line)],
-      {
-        env,
-      },
-    );
+    const code = await runKilledAtCall(this.#words(this.#victim.line), this.#shop.env, call, nth);
     // strace ends as its program has ended
     assert.ok(code === null || code === 0 || code === 1, `ended with ${code}`);
     return code === null;

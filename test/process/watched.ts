@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { watch } from 'node:fs';
-import { DMREMAP, PLAIN } from '../obligations/run-cli.js';
+import { DMREMAP, PLAIN, runProgram } from '../obligations/run-cli.js';
 
 /** A run of dmremap whose writes are heard. */
 export interface Watched {
@@ -40,4 +40,21 @@ export function startWatched(
   });
   queueMicrotask(() => heard(0, child));
   return { child, began, changes, ended };
+}
+
+/** A call of the system that a process makes to write or to flush. */
+export type Call = 'pwrite64' | 'fsync';
+
+/** Runs a line under strace, which kills it at its nth call of that name; null if it did, else the exit code. */
+export async function runKilledAtCall(
+  line: readonly string[],
+  env: NodeJS.ProcessEnv,
+  call: Call,
+  nth: number,
+): Promise<number | null> {
+  const inject = `inject=${call}:signal=SIGKILL:when=${nth}`;
+  const strace = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject];
+  // calls are counted thread by thread
+  const more = { ...env, UV_THREADPOOL_SIZE: '1' };
+  return (await runProgram([...strace, process.execPath, DMREMAP, ...line], { env: more })).code;
 }
