@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { runOnTerminal } from '../cli/pseudo-terminal.js';
+import { DMREMAP } from '../obligations/run-cli.js';
 import { type Document, documentOf, isObject } from '../obligations/schemas.js';
 import { hashOf, patient, Workshop } from '../obligations/workshop.js';
 import { spareOn } from '../operations/migrate/judge-pair.js';
@@ -207,6 +209,29 @@ async function failing(name: string, content: Buffer): Promise<FailingDisk> {
   needs('root', 'nbdkit', 'nbdfuse', 'fusermount3', '/dev/fuse');
   return FailingDisk.start(shop, shop.put(name, content), content.length);
 }
+
+slow('on a terminal it shows how far it is, and in a pipe nothing unless told', async () => {
+  needs('python3');
+  const disk = await failing('from.img', image());
+  const to = shop.sparse('to.img', 4096 * SECTOR);
+  const bytes = ENTRIES.length * SECTOR;
+  // each is asked for again, so that there is something to look at
+  disk.set({ read: [FIRST * SECTOR, (FIRST + 8) * SECTOR] });
+  const line = ['migrate', disk.path, to, '--lost=zero', '--yes'];
+  const env = { DMREMAP_STATE_DIR: shop.state };
+  const { code, output } = await runOnTerminal([process.execPath, DMREMAP, ...line], [], { env });
+  assert.is(code, 4);
+  assert.match(output, /\r\p{Cc}\[Kcopy: {2}\d+% {2}.* of 30 KiB/u);
+  assert.not.match(output, /(copy|compare):[^\r]*\r\n/u, 'the line is taken away');
+  const again = shop.put('again.img', image());
+  const other = shop.sparse('other.img', 4096 * SECTOR);
+  const json = await shop.run(['migrate', again, other, '--yes', '--progress=json']);
+  const steps = json.stderr.split('\n').filter((text) => text.startsWith('{'));
+  assert.ok(steps.length > 0);
+  for (const step of steps) assert.is(JSON.parse(step).total, bytes);
+  const quiet = await shop.run(['migrate', again, other, '--yes', '--rollback']);
+  assert.not.match(quiet.stderr, /copy:/);
+});
 
 slow('sectors of FROM that cannot be read end it, or are zeros where the operator says so', async () => {
   const content = image();

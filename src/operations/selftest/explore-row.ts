@@ -1,8 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Dice } from '../../device/crash/dice.js';
 import { Recording } from '../../device/crash/recording.js';
+import { MemoryDevice } from '../../device/memory-device.js';
+import { tableArea } from '../../format/geometry.js';
+import { HEADER_SIZE } from '../../format/header.js';
 import { loadChoice } from '../../store/load-choice.js';
-import { bytes, SECTOR_SIZE } from '../../units.js';
+import { BLOCK_SIZE, bytes, roundUp, SECTOR_SIZE } from '../../units.js';
 import { type ExploreOptions, explore, type Tally } from './explore.js';
 import { CONDITIONS, type Layout, makeStart, type SetSpec } from './made-sets.js';
 import { MirroredMain } from './mirrored-main.js';
@@ -48,27 +51,33 @@ async function* startsOf(row: Row, dice: Dice, size: () => Omit<SetSpec, 'layout
         yield prepared(row, await makeStart({ ...size(), layout }, condition, dice));
 }
 
-/** The start with what the row does before, which no power cut meets. */
+/** The start with the media that the row needs, and with what it does before, which no power cut meets. */
 export async function prepared(row: Row, start: Start): Promise<Start> {
-  const { before, movesData } = row;
-  if (movesData === true) {
-    const made = await withMain(start);
-    return before === undefined ? made : afterWork(before, made);
-  }
-  if (before === undefined) return start;
-  const main = await MirroredMain.of(start.device);
-  return { ...(await afterWork(before, start)), ...(main === undefined ? {} : { main }) };
-}
-
-/** What cannot be written becomes so only afterwards. */
-async function afterWork(
-  before: (stage: Stage) => Promise<void>,
-  { faults, ...whole }: Start,
-): Promise<Start> {
+  const { before } = row;
+  const placed = await withMedia(row, start);
+  if (before === undefined) return placed;
+  const main = placed.main ?? (await MirroredMain.of(start.device));
+  // what cannot be written becomes so only afterwards
+  const { faults: _later, ...whole } = placed;
   return Stage.run(whole, new Recording(), async (stage) => {
     await before(stage);
-    return { ...whole, ...stage.asStart(whole.name), ...(faults === undefined ? {} : { faults }) };
+    return { ...placed, ...stage.asStart(start.name), ...(main === undefined ? {} : { main }) };
   });
+}
+
+async function withMedia({ movesData, movesSet }: Row, start: Start): Promise<Start> {
+  if (movesSet === true) return withTarget(await withMain(start));
+  return movesData === true ? withMain(start) : start;
+}
+
+/** Beside a blank device with room for all that the set has, whatever its layout. */
+async function withTarget(start: Start): Promise<Start> {
+  const { logicalBlockSize } = start.device;
+  const { choice, table } = await loadChoice(start.device);
+  const copy = HEADER_SIZE + tableArea(choice.chosen?.header.max_entries ?? 0);
+  const size = 2 * copy + roundUp(Math.max(1, table?.count ?? 0) * SECTOR_SIZE, BLOCK_SIZE);
+  const target = new MemoryDevice(new Uint8Array(size), { name: 'target', logicalBlockSize });
+  return { ...start, target };
 }
 
 async function withMain(start: Start): Promise<Start> {

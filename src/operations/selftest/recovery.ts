@@ -2,6 +2,8 @@ import type { Mode } from '../../check/checker.js';
 import { Recording } from '../../device/crash/recording.js';
 import { DmremapError } from '../../errors.js';
 import { examine, settle } from '../check.js';
+import { checkSpares, isFailure } from '../check-many.js';
+import type { CheckOptions, CheckReport } from '../check-report.js';
 import type { Work } from './run-once.js';
 import { Stage, type Start } from './stage.js';
 import type { Witness } from './witness.js';
@@ -35,11 +37,10 @@ export async function recover(start: Start, how: Recovery): Promise<Recovered> {
   return Stage.run(start, recording, async (stage) => {
     const wrong = await answersAndStaysSilent(stage, how, start.faults !== undefined);
     const told = await witness.tell(stage.device);
-    const changed = await stage.changedSector();
     const complaint =
       wrong ??
       (start.faults === undefined ? await witness.complain?.(stage.device) : undefined) ??
-      (changed === undefined ? undefined : `sector ${changed} of the remapped device shows something else`);
+      (await stage.complaint());
     const after: Start = { ...stage.asStart(start.name), ...(start.faults ? { faults: start.faults } : {}) };
     return { start: after, recording, told, wrong: complaint };
   });
@@ -53,15 +54,15 @@ async function answersAndStaysSilent(
 ): Promise<string | undefined> {
   const options = { mode, now: stage.now, undo: stage.undo };
   try {
-    let { exitCode, remaining } = await settle(await examine(stage.path, options), options);
+    let { exitCode, remaining } = await checkAll(stage, options);
     if (mayFail) return undefined;
     if ((exitCode & ~1) !== 0 && decide !== undefined) {
       await decide(stage);
-      ({ exitCode, remaining } = await settle(await examine(stage.path, options), options));
+      ({ exitCode, remaining } = await checkAll(stage, options));
     }
     if ((exitCode & ~1) !== 0) return `check answers ${exitCode} (${idsOf(remaining)})`;
     if (exitCode === 0) return undefined;
-    const again = await settle(await examine(stage.path, options), options);
+    const again = await checkAll(stage, options);
     return again.exitCode === 0
       ? undefined
       : `a second check answers ${again.exitCode} (${idsOf(again.remaining)})`;
@@ -70,6 +71,24 @@ async function answersAndStaysSilent(
     if (mayFail || error.code === 'not-dmremap3') return undefined;
     return `check fails: ${error.code}, ${error.message}`;
   }
+}
+
+type Checked = Pick<CheckReport, 'exitCode' | 'remaining'>;
+
+/** The spare; with the one that its set is moved to, where there is one. */
+async function checkAll(stage: Stage, options: CheckOptions): Promise<Checked> {
+  if (!stage.hasTarget) return settle(await examine(stage.path, options), options);
+  const all: Checked = { exitCode: 0, remaining: [] };
+  return (await checkSpares([stage.path, stage.target], options)).reduce((sum, outcome) => {
+    if (!isFailure(outcome))
+      return {
+        exitCode: sum.exitCode | outcome.exitCode,
+        remaining: [...sum.remaining, ...outcome.remaining],
+      };
+    // before the set came there, and after it was taken away
+    if (outcome.device === stage.target && outcome.error.code === 'not-dmremap3') return sum;
+    throw outcome.error;
+  }, all);
 }
 
 function idsOf(problems: readonly { readonly id: string }[]): string {

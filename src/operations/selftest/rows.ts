@@ -16,6 +16,7 @@ import {
 } from './changes.js';
 import { appendMany, appendOne, changeState, edit, removeAndReuse, removeSome } from './commits.js';
 import type { Condition, Layout } from './made-sets.js';
+import { begun, migrate, moved } from './moves.js';
 import { contradict, duplicate, repair } from './repairs.js';
 import type { Work } from './run-once.js';
 import type { Stage } from './stage.js';
@@ -30,6 +31,8 @@ export interface Row {
   readonly relocates?: true;
   /** Between main and spare: main is a medium of its own, and the remapped device shows the same all the while. */
   readonly movesData?: true;
+  /** To another spare: both and main are media, and the one of them that counts shows the same all the while. */
+  readonly movesSet?: true;
   /** A power cut may leave a plain set with the same remaps, which is neither what was nor what will be. */
   readonly throughPlain?: true;
   /** What is done where a check leaves something to the operator. */
@@ -45,6 +48,8 @@ const hasSomethingToCorrect = ({ name, layouts }: Condition, layout: Layout) =>
 
 /** What befell it before is gone with the conversion that comes before. */
 const isClean = ({ name }: Condition) => name === 'clean';
+
+const isNotGrown = ({ grown }: Condition) => grown === undefined;
 
 /** Two conversions, one after the other. */
 function throughModule(layout: 'redundant' | 'plain'): (stage: Stage) => Promise<void> {
@@ -194,4 +199,37 @@ export const ROWS: readonly Row[] = [
   { name: 'undo of create module', work: undo(), before: create('module'), from: isClean },
   { name: 'undo of create plain', work: undo(), before: create('plain') },
   { name: 'undo of wipe', work: undo(), before: wipe() },
+  { name: 'migrate', work: migrate(), movesSet: true, decide: migrate('resume'), from: isNotGrown },
+  {
+    name: 'migrate, taken back after a power cut',
+    work: migrate(),
+    movesSet: true,
+    decide: migrate('rollback'),
+    from: isClean,
+  },
+  {
+    name: 'resume of migrate',
+    work: migrate('resume'),
+    before: begun,
+    movesSet: true,
+    decide: migrate('resume'),
+    from: isClean,
+  },
+  {
+    name: 'rollback of a migrate that has not ended',
+    work: migrate('rollback'),
+    before: begun,
+    movesSet: true,
+    decide: migrate('rollback'),
+    from: isClean,
+  },
+  {
+    name: 'rollback of a migrate that has ended',
+    work: migrate('rollback'),
+    before: moved,
+    movesSet: true,
+    relocates: true,
+    decide: migrate('rollback'),
+    from: (condition, layout) => isClean(condition) && layout === 'redundant',
+  },
 ];

@@ -11,6 +11,7 @@ import { mountVolume } from '../../undo/volume.js';
 import { lendDevice } from '../open-device.js';
 import type { UndoPlace } from '../undo-files.js';
 import { firstChanged, type Shown } from './numbered-main.js';
+import { activeSpare } from './pair.js';
 
 /** A spare and its state directory before a piece of work. */
 export interface Start {
@@ -32,11 +33,15 @@ export interface Start {
   readonly mainBlocks?: Blocks;
   /** What sectors of the remapped device show, whatever happens: main is a medium then, whose power is cut too. */
   readonly shown?: Shown;
+  /** The spare that the set is moved to, a medium of its own; only where main is one. */
+  readonly target?: BlockDevice;
+  readonly targetBlocks?: Blocks;
 }
 
 /** The names under which operations know the devices and the state directory of a stage. */
 const SPARE = '/selftest/spare';
 const MAIN = '/selftest/main';
+const TARGET = '/selftest/target';
 const STATE_FOLDER = '/selftest/state';
 
 /** Unix seconds of every commit: a seed repeats everything. */
@@ -50,6 +55,8 @@ export class Stage {
   readonly path = SPARE;
   /** Undefined where the start has none. */
   readonly main: string | undefined;
+  /** Of the spare that a set is moved to; there is none where the start has none. */
+  readonly target = TARGET;
   readonly undo: UndoPlace = { surroundings: { environment: { DMREMAP_STATE_DIR: STATE_FOLDER } } };
   readonly now = NOW;
   /** The spare as a program sees it. */
@@ -63,6 +70,8 @@ export class Stage {
   readonly #main: OverlayDevice | undefined;
   /** Main as a program sees it. */
   readonly #mainDevice: BlockDevice | undefined;
+  readonly #target: OverlayDevice | undefined;
+  readonly #targetDevice: BlockDevice | undefined;
   #promise: () => Promise<void> = async () => {};
 
   private constructor(start: Start, recording: Recording) {
@@ -78,6 +87,9 @@ export class Stage {
     const isMedium = start.main !== undefined && start.shown !== undefined;
     this.#main = isMedium ? new OverlayDevice(start.main, start.mainBlocks) : undefined;
     this.#mainDevice = this.#main === undefined ? start.main : new RecordingDevice(this.#main, recording);
+    if (start.target === undefined) return;
+    this.#target = new OverlayDevice(start.target, start.targetBlocks);
+    this.#targetDevice = new RecordingDevice(this.#target, recording);
   }
 
   /** Does the work on this start. `promised` is called whenever somebody is told that a commit is durable. */
@@ -90,8 +102,11 @@ export class Stage {
     const stage = new Stage(start, recording);
     stage.#promise = () => promised(stage);
     const leave = [lendDevice(SPARE, stage.device), mountVolume(STATE_FOLDER, stage.#volume)];
-    const main = stage.#mainDevice;
-    if (main !== undefined) leave.push(lendDevice(MAIN, main));
+    for (const [name, device] of [
+      [MAIN, stage.#mainDevice],
+      [TARGET, stage.#targetDevice],
+    ] as const)
+      if (device !== undefined) leave.push(lendDevice(name, device));
     try {
       return await work(stage);
     } finally {
@@ -105,18 +120,28 @@ export class Stage {
     this.recording.answer();
   }
 
-  /** A sector of the remapped device that shows something else than at the start; undefined where none does. */
-  async changedSector(): Promise<number | undefined> {
+  get hasTarget(): boolean {
+    return this.#target !== undefined;
+  }
+
+  /** Why the remapped device does not show what it did at the start; undefined where it does, or nobody asks. */
+  async complaint(): Promise<string | undefined> {
     const { shown } = this.#start;
     if (this.#main === undefined || shown === undefined) return undefined;
-    return firstChanged(this.#overlay, this.#main, shown);
+    const spare = this.#target === undefined ? this.#overlay : await activeSpare(this.#overlay, this.#target);
+    if (spare === undefined) return 'neither of the two spares is the active one';
+    const sector = await firstChanged(spare, this.#main, shown);
+    return sector === undefined ? undefined : `sector ${sector} of the remapped device shows something else`;
   }
 
   /** What lies on the media now, as the start of other work. */
   asStart(name: string): Start {
-    const { main, shown } = this.#start;
+    const { main, shown, target } = this.#start;
     const medium = this.#main;
     return {
+      ...(target === undefined || this.#target === undefined
+        ? {}
+        : { target, targetBlocks: this.#target.blocks }),
       ...(main !== undefined && medium !== undefined && shown !== undefined
         ? { main, mainBlocks: medium.blocks, shown }
         : {}),
@@ -130,12 +155,13 @@ export class Stage {
 
 /** What a power cut left of a piece of work on this start. */
 export function startFrom(start: Start, outcome: Outcome): Start {
-  const [spare = new Map(), folder = new Map(), main] = outcome;
+  const [spare = new Map(), folder = new Map(), main, target] = outcome;
   return {
     ...start,
     blocks: withCells(start.blocks, spare),
     cells: new Map([...(start.cells ?? []), ...folder]),
     ...(main === undefined ? {} : { mainBlocks: withCells(start.mainBlocks, main) }),
+    ...(target === undefined ? {} : { targetBlocks: withCells(start.targetBlocks, target) }),
   };
 }
 
