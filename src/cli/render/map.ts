@@ -137,7 +137,7 @@ function shaded(counts: Uint32Array, levels: readonly Level[], terminal: Termina
   let line = '';
   let [run, isEmpty] = ['', true];
   const flush = () => {
-    line += paint(terminal, isEmpty ? 'dim' : 'red', run);
+    line += paint(terminal, styleOf(isEmpty ? 0 : 1), run);
     run = '';
   };
   for (const count of counts) {
@@ -149,21 +149,34 @@ function shaded(counts: Uint32Array, levels: readonly Level[], terminal: Termina
   return line;
 }
 
-function legend(levels: readonly Level[], terminal: Terminal): string {
-  const { shades } = lookOf(terminal);
-  const shown = levels.map((level) => `${shades[level.shade]} ${levelText(level)}`);
-  return inLines('remapped sectors in a cell:', [`${shades[0]} none`, ...shown], terminal.width);
+function styleOf(shade: number): Style {
+  return shade === 0 ? 'dim' : 'red';
 }
 
-/** Items that are not to be broken, after a title. */
-function inLines(title: string, items: readonly string[], width: number): string {
-  const lines = [wrap(title, width)];
-  for (const item of items) {
-    const line = `${lines.at(-1)?.split('\n').at(-1)}  ${item}`;
-    if (line.length <= width) lines[lines.length - 1] += `  ${item}`;
-    else lines.push(item);
+function legend(levels: readonly Level[], terminal: Terminal): string {
+  const { shades } = lookOf(terminal);
+  const shown = [[0, 'none'] as const, ...levels.map((level) => [level.shade, levelText(level)] as const)];
+  const items = shown.map(([shade, text]) => ({
+    length: text.length + 2,
+    text: `${paint(terminal, styleOf(shade), shades[shade] ?? '')} ${text}`,
+  }));
+  return inLines('remapped sectors in a cell:', items, terminal.width);
+}
+
+/** Items of so many columns that are not to be broken, after a title. */
+function inLines(
+  title: string,
+  items: readonly { readonly text: string; readonly length: number }[],
+  width: number,
+): string {
+  let shown = wrap(title, width);
+  let used = shown.split('\n').at(-1)?.length ?? 0;
+  for (const { text, length } of items) {
+    const fits = used + 2 + length <= width;
+    shown += fits ? `  ${text}` : `\n${text}`;
+    used = fits ? used + 2 + length : length;
   }
-  return lines.join('\n');
+  return shown;
 }
 
 function spareLines(map: SpareMap, { grid, labelWidth, sectorWidth }: Columns, terminal: Terminal): string[] {
@@ -173,8 +186,10 @@ function spareLines(map: SpareMap, { grid, labelWidth, sectorWidth }: Columns, t
     `${name.padStart(indent)} ${barText(map.entries, whole, grid.perRow, terminal)}`;
   const said = (whole: number, of: string) =>
     `${map.entries} of ${whole} ${of} (${percent(map.entries, whole)})`;
+  const parts = [`spare: ${said(max_entries, 'entries')},`, said(map.dataSectors, 'data sectors')];
+  const whole = parts.join(' ');
   return [
-    wrap(`spare: ${said(max_entries, 'entries')}, ${said(map.dataSectors, 'data sectors')}`, terminal.width),
+    ...(whole.length <= terminal.width ? [whole] : parts.map((part) => wrap(part, terminal.width))),
     bar('entries', max_entries),
     bar('data', map.dataSectors),
   ];

@@ -19,10 +19,11 @@ const GRID: Grid = { perRow: 96, rows: 24 };
 /** Sizes and places, in units of the picture. */
 const CELL = { width: 8, height: 14, gap: 1 } as const;
 const LEFT = 112;
-const TOP = 96;
+const TOP = 108;
 const GRID_WIDTH = GRID.perRow * CELL.width;
 const RIGHT = LEFT + GRID_WIDTH + 8;
-const WIDTH = RIGHT + 232;
+/** What a bar says of the largest spares fits beside it. */
+const WIDTH = RIGHT + 328;
 const LINE = 20;
 
 /**
@@ -33,7 +34,7 @@ const LIGHT = {
   paper: '#ffffff',
   text: '#1b1f23',
   muted: '#57606a',
-  none: '#e9ecef',
+  none: '#dde2e7',
   bar: '#2f6f9f',
   shades: ['#f0a35e', '#dd6330', '#a92c1b', '#5c0d12'],
 } as const;
@@ -61,7 +62,7 @@ export function* mapSvg(map: SpareMap): Generator<string> {
   yield `<defs><pattern id="none" x="${LEFT}" y="${TOP}" width="${CELL.width}" height="${CELL.height}" patternUnits="userSpaceOnUse">${box('n', 0, 0)}</rect></pattern></defs>\n`;
   yield `<rect class="p" width="${WIDTH}" height="${height}"/>\n`;
   yield text(24, 32, title(map), 'h');
-  yield text(24, 54, subtitle(map), 'm');
+  for (const [index, line] of subtitles(map).entries()) yield text(24, 52 + index * 18, line, 'm');
   yield* gridParts(map, cells, levels);
   yield* legendParts(levels, cells, bottom + 30);
   yield* barParts(map, barsAt);
@@ -74,11 +75,11 @@ function title(map: SpareMap): string {
 }
 
 /** Names that last: a picture is looked at later. */
-function subtitle({ header }: SpareMap): string {
+function subtitles({ header }: SpareMap): string[] {
   const when = `generation ${header.generation}, ${formatTime(header.last_update_time)}`;
-  if (!hasExtension(header)) return when;
-  const main = header.main_id === '' ? '' : `, main ${header.main_id}`;
-  return `SET=${header.set_uuid}, ${roleName(header.role)}${main}, ${when}`;
+  if (!hasExtension(header)) return [when];
+  const main = header.main_id === '' ? [] : [`main ${header.main_id}`];
+  return [`SET=${header.set_uuid}, ${roleName(header.role)}, ${when}`, ...main];
 }
 
 function description(map: SpareMap): string {

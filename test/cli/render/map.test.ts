@@ -165,6 +165,35 @@ test('an SVG holds nothing of an identity that could break or script it', async 
   assert.match(svg, /prefers-color-scheme:dark/);
 });
 
+test('no text of an SVG leaves its frame: the longest names and the largest numbers', async () => {
+  const mains = Array.from(
+    { length: 4000 },
+    (_, index) => 2 ** 36 - 1 - index * (index % 2 === 0 ? 1 : 5000),
+  );
+  const map = await mapOf(mains, 2 ** 36, { fields: { main_id: 'wwn-'.padEnd(64, '5') } });
+  const most = { ...map, dataSectors: 2 ** 36, header: { ...map.header, max_entries: 16_777_216 } };
+  const svg = [...mapSvg(most)].join('');
+  const width = Number(/ width="(\d+)"/.exec(svg)?.[1]);
+  let texts = 0;
+  for (const [, type, x, text = ''] of svg.matchAll(/<text class="([^"]*)" x="(\d+)" y="\d+">([^<]*)</g)) {
+    texts++;
+    // a digit of the widest font that is asked for
+    const long = text.length * (type === 'h' ? 12 : 8.3);
+    const [from, to] = type?.includes('r') ? [Number(x) - long, Number(x)] : [Number(x), Number(x) + long];
+    assert.ok(from >= 0 && to <= width, `${text}: ${from} to ${to} of ${width}`);
+  }
+  assert.ok(texts > 20);
+});
+
+test('the legend has the colours of the picture', async () => {
+  const map = await mapOf([5], 4096);
+  const text = mapText(map, { ...terminal(80), color: true });
+  const at = text.indexOf('█');
+  const painted = text.slice(text.lastIndexOf('[', at) - 1, text.indexOf('m', at) + 1);
+  const [, legend = ''] = text.split('remapped sectors in a cell');
+  assert.ok(painted.length > 3 && legend.includes(`${painted} 1`), legend);
+});
+
 test('what is in use is never shown as nothing, and full only where nothing is left', async () => {
   const bars = async (count: number) => {
     const mains = Array.from({ length: count }, (_, index) => index);
