@@ -9,6 +9,12 @@ export interface Removal {
   readonly slot: number;
 }
 
+/** The sectors of entries, one slot after the other. */
+export interface EntrySectors {
+  readonly mains: Float64Array;
+  readonly spares: Float64Array;
+}
+
 /**
  * The live entries of a set that is in use: by slot, as they lie in the table on the device (format.md
  * section 1), and by main sector, sorted. No object is made for an entry.
@@ -44,6 +50,11 @@ export class LiveEntries {
 
   spareAt(slot: number): Sectors {
     return sectors(this.#spares[slot] as number);
+  }
+
+  /** All of them as they are now. */
+  copied(): EntrySectors {
+    return { mains: this.#mains.slice(0, this.#count), spares: this.#spares.slice(0, this.#count) };
   }
 
   /** Where a sector of main lives now; undefined for main itself. */

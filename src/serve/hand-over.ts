@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { compare } from '../device/carry/carry.js';
-import { DeviceError, DmremapError } from '../errors.js';
+import { DmremapError } from '../errors.js';
 import { type Header, ROLE, STATE } from '../format/header.js';
 import { generationAfter } from '../migrate/pairs.js';
 import { activated, completed, notRetired, retired } from '../migrate/target.js';
 import { isWholeInAll } from '../store/lost-copy.js';
 import { failureOf, type MetadataWriter } from '../store/writer.js';
-import { BySpare } from './by-spare.js';
 import { patiently } from './patience.js';
+import type { Proof } from './proof.js';
 import type { SectorIo } from './sector-io.js';
 import type { Clock, SpareSide } from './spare-side.js';
 
@@ -16,12 +15,12 @@ const AGAIN = 1000;
 
 export interface HandOverOptions {
   readonly now: Clock;
+  /** That TO has all; most of it is done. */
+  readonly proof: Proof;
   /** Raised, it ends before the commit point. */
   readonly signal: AbortSignal;
   /** Raised, a spare that does not take what it has to is given up; nobody may be answered any more. */
   readonly leaving: AbortSignal;
-  /** Told how many bytes more were compared. */
-  readonly compared: (more: number) => void;
   /** The commit point is near: nobody is to be answered from now on. */
   readonly committing: () => void;
   /** FROM could not be retired, and its copies do not yet say that it is in use. */
@@ -51,61 +50,14 @@ export class HandOver {
   async run(): Promise<void> {
     const [from, to] = [this.#from, this.#to];
     await from.save();
-    // a copy that takes no write is found while that costs nobody anything
-    await from.exclusively(async (source) => {
-      const written = await source.commit({}, this.#options.now());
-      if (written.kind === 'failed' || written.kind === 'unknown') throw written.failure;
-    });
     await patiently(to.device.name, () => to.save());
-    this.#refuseOtherEntries();
     await patiently(to.device.name, () => to.device.flush());
-    await this.#compare();
+    await this.#options.proof.rest();
     await from.exclusively((source) => to.exclusively((target) => this.#commit(source, target)));
     from.retire();
     to.takeOver(this.#io.counters);
     this.#io.side = to;
     this.#options.settled();
-  }
-
-  #refuseOtherEntries(): void {
-    const { entries } = this.#from;
-    let isSame = entries.count === this.#to.entries.count;
-    entries.walk(0, Number.POSITIVE_INFINITY, (main) => {
-      isSame &&= this.#to.entries.spareOf(main) !== undefined;
-    });
-    if (!isSame) throw new DmremapError('io', `${this.#to.device.name} has not got all remaps`);
-  }
-
-  async #compare(): Promise<void> {
-    const [from, to] = [this.#from, this.#to];
-    const order = await BySpare.of(to.entries);
-    const pairs = {
-      count: order.count,
-      from: (index: number) => from.entries.spareOf(order.mainAt(index)) as number,
-      to: (index: number) => order.spareAt(index),
-    };
-    const { signal, compared } = this.#options;
-    const found = await patiently(`${from.device.name} or ${to.device.name}`, (goesOn, givenUp) =>
-      compare({
-        source: from.device,
-        target: to.device,
-        pairs,
-        signal: AbortSignal.any([signal, givenUp]),
-        progress: (more) => {
-          compared(more);
-          goesOn();
-        },
-      }),
-    );
-    const [unreadable] = found.unreadable;
-    if (unreadable !== undefined)
-      throw new DeviceError(from.device.name, 'read', 'EIO', order.spareAt(unreadable));
-    const [differing] = found.differing;
-    if (differing !== undefined)
-      throw new DmremapError(
-        'io',
-        `${to.device.name} does not hold what was written to it: sector ${order.spareAt(differing)}`,
-      );
   }
 
   async #commit(source: MetadataWriter, target: MetadataWriter): Promise<void> {

@@ -5,6 +5,7 @@ import { SECTOR_SIZE, sectors } from '../units.js';
 import { HandOver } from './hand-over.js';
 import { Mirror } from './mirror.js';
 import { endsWithin } from './patience.js';
+import { Proof } from './proof.js';
 import type { SectorIo } from './sector-io.js';
 import { SpareCopy } from './spare-copy.js';
 import type { Clock, SpareSide } from './spare-side.js';
@@ -142,13 +143,20 @@ export class LiveMigration {
     await this.#to.save();
     this.#refuseLost(this.#liveOf(mirror.missing), this.#liveOf(mirror.rescued));
     await this.#saveSource();
-    await this.#alone(() => this.#handOver());
+    this.#phase = 'comparing';
+    this.#done = 0;
+    const proof = new Proof(this.#from, mirror, { signal, compared: this.#progress });
+    await proof.ahead((work) => this.#alone(work));
+    await this.#saveSource();
+    await this.#alone(() => this.#handOver(proof));
   }
 
   /** What FROM has got last is durable there; else it could not be retired either. */
   async #saveSource(): Promise<void> {
     try {
       await this.#options.save();
+      // a copy that takes no write is found while that costs nobody anything
+      await this.#from.touch();
     } catch (error) {
       if (!(error instanceof DmremapError)) throw error;
       const names = [this.#from.device.name, this.#to.device.name] as const;
@@ -200,15 +208,13 @@ export class LiveMigration {
     }
   }
 
-  async #handOver(): Promise<void> {
+  async #handOver(proof: Proof): Promise<void> {
     const { answers } = this.#io;
-    this.#phase = 'comparing';
-    this.#done = 0;
     const handOver = new HandOver(this.#io, this.#to, {
       now: this.#options.now,
+      proof,
       signal: this.#stopping.signal,
       leaving: this.#leaving.signal,
-      compared: this.#progress,
       committing: () => {
         this.#phase = 'switching';
         answers.shut();

@@ -1,6 +1,7 @@
 import { DmremapError } from '../errors.js';
 import type { LiveEntries } from '../remap/live-entries.js';
 import type { Move } from '../remap/mover.js';
+import { SectorIndex } from '../remap/sector-index.js';
 import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 import { patiently } from './patience.js';
 import { RangeLocks } from './range-locks.js';
@@ -20,6 +21,8 @@ export class Mirror implements Follower {
   readonly missing = new Set<number>();
   /** Sectors of main whose data the target has got from elsewhere: the spare in use does not give it back. */
   readonly rescued = new Set<number>();
+  /** Sectors of main whose data, or entry, somebody has begun to change since this was taken anew. */
+  changed = new SectorIndex();
   readonly #failed: (error: unknown) => void;
   #isOver = false;
 
@@ -32,6 +35,7 @@ export class Mirror implements Follower {
   async write(at: Bytes, from: Uint8Array, main: Sectors, own: () => Promise<void>): Promise<void> {
     const first = bytesToSectors(at);
     const count = from.length / SECTOR_SIZE;
+    for (let sector = main; sector < main + count; sector++) this.changed.set(sector, 0);
     await this.alone(first, count, async () => {
       await own();
       for (let sector = main; this.rescued.size > 0 && sector < main + count; sector++)
@@ -43,6 +47,7 @@ export class Mirror implements Follower {
   }
 
   async drop(main: Sectors, spare: Sectors, own: () => Promise<void>): Promise<void> {
+    this.changed.set(main, 0);
     await this.alone(spare, 1, async () => {
       await own();
       if (this.target.entries.spareOf(main) !== undefined)

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { readCarefully } from '../device/careful-read.js';
 import { DeviceError } from '../errors.js';
 import { bytes, SECTOR_SIZE, type Sectors } from '../units.js';
 import { BySpare } from './by-spare.js';
 import type { Mirror } from './mirror.js';
+import { Pace } from './pace.js';
 import { endsWithin } from './patience.js';
 import type { SpareSide } from './spare-side.js';
 
@@ -48,7 +48,7 @@ export class SpareCopy {
   async run(): Promise<void> {
     const { signal, progress } = this.#options;
     const order = await BySpare.of(this.#from.entries);
-    const began = performance.now();
+    const pace = new Pace(COPY_RATE);
     for (let first = 0; first < order.count; ) {
       signal.throwIfAborted();
       const end = endOfGroup(order, first);
@@ -58,9 +58,8 @@ export class SpareCopy {
           await this.#copyOne(order.mainAt(index), order.spareAt(index));
         }
       progress((end - first) * SECTOR_SIZE);
+      await pace.worked((end - first) * SECTOR_SIZE);
       first = end;
-      const due = began + (1000 * first * SECTOR_SIZE) / COPY_RATE - performance.now();
-      if (due > 0) await delay(due);
     }
   }
 

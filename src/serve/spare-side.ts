@@ -225,6 +225,16 @@ export class SpareSide {
     });
   }
 
+  /** Commits although nothing has changed: finds a copy that takes no write. @throws DmremapError where none takes it */
+  touch(): Promise<void> {
+    return this.exclusively(async (writer) => {
+      const outcome = await writer.commit({}, this.#now());
+      if (outcome.kind === 'committed') return;
+      if ('failure' in outcome && outcome.failure !== undefined) this.medium.fail();
+      if (outcome.kind !== 'degraded') throw outcome.failure;
+    });
+  }
+
   /** Gives a plain spare an extension without a second copy. @throws DmremapError where it is not written */
   identify(identity: SourceIdentity): Promise<void> {
     return this.exclusively(async (writer) => {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { BlockDevice } from '../../src/device/block-device.js';
 import { Dice } from '../../src/device/crash/dice.js';
 import { FilterDevice } from '../../src/device/filters/filter-device.js';
 import { DmremapError } from '../../src/errors.js';
@@ -140,4 +141,44 @@ test('a main that hangs delays neither the switch nor others', async () => {
   assert.equal([await hanging, await around], [[], []]);
   await set.close();
   assert.is(remapped({ ...it, spareMedium: it.targetMedium })[0], 4);
+});
+
+/** While all is compared: a client writes when the target is first asked what it holds, which waits for that. */
+async function writtenWhileCompared(Target: new (device: BlockDevice) => FilterDevice) {
+  const it = await moving();
+  let write = (): void => {};
+  const written = new Promise<void>((resolve) => {
+    write = () => void it.set.device.write(at(0), data(0x5a), true).then(resolve);
+  });
+  class Asked extends FilterDevice {
+    override async readPastCache(place: Bytes, into: Uint8Array): Promise<boolean> {
+      if (it.set.facts.migration?.phase === 'comparing') {
+        write();
+        await written;
+      }
+      return super.readPastCache(place, into);
+    }
+  }
+  await it.set.migrate(towards(new Asked(new Target(it.target))));
+  return { ...it, how: await ended(it.set) };
+}
+
+test('clients go on while all is compared', async () => {
+  const it = await writtenWhileCompared(FilterDevice);
+  assert.is(it.how, 'done', String(it.set.facts.migration?.failure));
+  await it.set.close();
+  assert.is(remapped({ ...it, spareMedium: it.targetMedium })[0], 0x5a);
+});
+
+test('what they write meanwhile is compared, too', async () => {
+  class Deaf extends FilterDevice {
+    override async write(place: Bytes, from: Uint8Array): Promise<void> {
+      if (!from.every((byte) => byte === 0x5a)) await super.write(place, from);
+    }
+  }
+  const it = await writtenWhileCompared(Deaf);
+  assert.is(it.how, 'failed');
+  assert.match(String(it.set.facts.migration?.failure), /does not hold what was written/);
+  await it.set.close();
+  assert.equal([headerOf(it.spareMedium).role, remapped(it)[0]], [0, 0x5a]);
 });
