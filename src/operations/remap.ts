@@ -93,7 +93,8 @@ function remapHeld(
       size: sectors(size),
       logicalBlockSize: found.logicalBlockSize,
     });
-    const table = new SpareTable(set.spare, before.header, compactTable(before.table), blockSectors);
+    const committed = { header: before.header, table: compactTable(before.table) };
+    const table = await SpareTable.load(set.spare, committed, blockSectors);
     const selection = select(table.entries, named.spans, blockSectors, size);
     refuseTooMany(set, selection, table);
     const taken = await readMain(set, selection.homeless, options);

@@ -31,11 +31,11 @@ export class SpareSpace {
   /** Not while a copy of the metadata cannot be written: it may still name them (section 4). */
   mayReuse = true;
 
-  /** @param used the spare sectors of all live entries, in any order; they lie in the area */
+  /** @param used the spare sectors of all live entries, ascending; they lie in the area */
   constructor(start: Sectors, count: Sectors, used: Float64Array) {
     this.#cursor = start;
     this.#end = start + count;
-    this.#used = used.slice().sort();
+    this.#used = used;
     this.#free = count - used.length;
   }
 

@@ -142,7 +142,6 @@ export class LiveMigration {
     // so that little is left to be written while others wait
     await this.#to.save();
     this.#refuseLost(this.#liveOf(mirror.missing), this.#liveOf(mirror.rescued));
-    await this.#saveSource();
     this.#phase = 'comparing';
     this.#done = 0;
     const proof = new Proof(this.#from, mirror, { signal, compared: this.#progress });

@@ -5,7 +5,9 @@ import type { Header } from '../format/header.js';
 import { loadChoice } from '../store/load-choice.js';
 import { type Guard, MetadataWriter } from '../store/writer.js';
 import type { Counters } from './counters.js';
+import { inTurns } from './in-turns.js';
 import { type Clock, SpareSide } from './spare-side.js';
+import { SpareTable } from './spare-table.js';
 
 export interface SpareSettings {
   readonly readOnly: boolean;
@@ -42,7 +44,10 @@ export async function openWriter(device: BlockDevice, { now, guard }: Omit<Spare
   const writer = await MetadataWriter.open(device, guard === undefined ? {} : { guard });
   const { table } = writer.content;
   // entries are found by slot from here on, so none may be empty
-  const remove = Array.from({ length: table.count }, (_, slot) => slot).filter((slot) => table.isEmpty(slot));
+  const remove: number[] = [];
+  await inTurns(table.count, (slot) => {
+    if (table.isEmpty(slot)) remove.push(slot);
+  });
   if (remove.length > 0) {
     const outcome = await writer.commit({ remove }, now());
     if (outcome.kind === 'failed' || outcome.kind === 'unknown') throw outcome.failure;
@@ -51,11 +56,12 @@ export async function openWriter(device: BlockDevice, { now, guard }: Omit<Spare
 }
 
 /** @param blockSectors of main's physical block */
-export function sideOf(
+export async function sideOf(
   { device, content, writer }: OpenedSpare,
   counters: Counters,
   now: Clock,
   blockSectors: number,
-) {
-  return new SpareSide(device, content, writer, { counters, now, blockSectors });
+): Promise<SpareSide> {
+  const table = await SpareTable.load(device, content, blockSectors);
+  return new SpareSide(device, { header: content.header, table }, writer, { counters, now, blockSectors });
 }

@@ -2,7 +2,7 @@ import { compare } from '../device/carry/carry.js';
 import { readPastCache } from '../device/past-cache.js';
 import { DmremapError } from '../errors.js';
 import { SectorIndex } from '../remap/sector-index.js';
-import { bytes, SECTOR_SIZE, type Sectors } from '../units.js';
+import { bytes, SECTOR_SIZE, type Sectors, sectors } from '../units.js';
 import { BySpare } from './by-spare.js';
 import type { Mirror } from './mirror.js';
 import { Pace } from './pace.js';
@@ -13,7 +13,7 @@ import type { SpareSide } from './spare-side.js';
 const RATE = 64 << 20;
 
 /** Sectors that are compared before it is looked who has come and gone. */
-const AT_A_TIME = 4096;
+const AT_A_TIME = 1024;
 
 /** So few sectors that were written meanwhile are compared while clients wait. */
 const FEW = 2048;
@@ -38,6 +38,12 @@ export class Proof {
   readonly #to: SpareSide;
   readonly #mirror: Mirror;
   readonly #options: ProofOptions;
+  /** Sectors of main, of the spare in use and of the target, which are just being compared. */
+  readonly #room = [0, 0, 0].map(() => new Float64Array(AT_A_TIME)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
 
   constructor(from: SpareSide, mirror: Mirror, options: ProofOptions) {
     this.#from = from;
@@ -78,8 +84,7 @@ export class Proof {
     const [from, to] = [this.#from.entries, this.#to.entries];
     let isSame = from.count === to.count;
     changed.walk(0, Number.POSITIVE_INFINITY, (main) => {
-      isSame &&=
-        (from.spareOf(main as Sectors) === undefined) === (to.spareOf(main as Sectors) === undefined);
+      isSame &&= (from.spareOf(sectors(main)) === undefined) === (to.spareOf(sectors(main)) === undefined);
     });
     if (!isSame) throw this.#lacks();
     await this.#compare(await BySpare.among(to, changed));
@@ -97,20 +102,24 @@ export class Proof {
   /** The sectors of main that differ, or seem to: somebody may be writing them. */
   async #unequal(order: BySpare, first: number, end: number): Promise<Sectors[]> {
     const [from, to] = [this.#from, this.#to];
-    const found: { readonly main: Sectors; readonly from: Sectors; readonly to: Sectors }[] = [];
+    const [mains, froms, tos] = this.#room;
+    let count = 0;
     for (let index = first; index < end; index++) {
       const [main, place] = [order.mainAt(index), order.spareAt(index)];
       // what has left this place since is compared again
       if (to.entries.spareOf(main) !== place) continue;
       const own = from.entries.spareOf(main);
-      if (own !== undefined) found.push({ main, from: own, to: place });
-      else if (!this.#mirror.changed.has(main)) throw this.#lacks();
+      if (own === undefined) {
+        if (!this.#mirror.changed.has(main)) throw this.#lacks();
+        continue;
+      }
+      [mains[count], froms[count], tos[count]] = [main, own, place];
+      count++;
     }
-    const at = (index: number) => found[index] as (typeof found)[number];
     const pairs = {
-      count: found.length,
-      from: (index: number) => at(index).from,
-      to: (index: number) => at(index).to,
+      count,
+      from: (index: number) => froms[index] as number,
+      to: (index: number) => tos[index] as number,
     };
     const { signal, compared } = this.#options;
     const { unreadable, differing } = await this.#patiently((goesOn, givenUp) =>
@@ -125,7 +134,7 @@ export class Proof {
         },
       }),
     );
-    return [...unreadable, ...differing].map((index) => at(index).main);
+    return [...unreadable, ...differing].map((index) => sectors(mains[index] as number));
   }
 
   /** The same of one sector, which nobody writes meanwhile. */

@@ -9,7 +9,7 @@ import { ByHand } from './by-hand.js';
 import { Counters, type Counts } from './counters.js';
 import { LiveMigration, type MigrationFacts } from './live-migration.js';
 import { MainSide } from './main-side.js';
-import { type OpenedSpare, openSpare, openWriter, type SpareSettings, sideOf } from './open-spare.js';
+import { openSpare, openWriter, type SpareSettings, sideOf } from './open-spare.js';
 import { type RangeLock, RangeLocks } from './range-locks.js';
 import { READ_MILLISECONDS } from './read-held.js';
 import { RemapDevice } from './remap-device.js';
@@ -83,19 +83,16 @@ export class RemapSet {
   #isChanging = false;
   #isClosing = false;
 
-  private constructor(main: BlockDevice, spare: OpenedSpare, settings: RemapSettings) {
+  private constructor(main: BlockDevice, side: SpareSide, counters: Counters, settings: RemapSettings) {
     this.#settings = settings;
     this.#locks = new RangeLocks();
-    const counters = new Counters();
-    const { header } = spare.content;
     const blockSectors = main.physicalBlockSize / SECTOR_SIZE;
     const policy = new Policy({ mode: settings.remap, blockSectors, ...READING });
-    const side = sideOf(spare, counters, settings.now, blockSectors);
     const changed = (): void => this.#saveSometime();
     this.#io = new SectorIo(new MainSide(main, policy, counters), side, policy, counters, changed);
     this.#byHand = new ByHand(this.#io, this.#locks, () => this.save());
     const { readOnly, rotational } = settings;
-    const size = bytes(Number(header.main_device_size) * SECTOR_SIZE);
+    const size = bytes(Number(side.header.main_device_size) * SECTOR_SIZE);
     this.device = new RemapDevice(this.#io, this.#locks, { size, readOnly, rotational });
   }
 
@@ -113,7 +110,9 @@ export class RemapSet {
         'wrong-main',
         `${main.name} has ${main.size / SECTOR_SIZE} sectors, the set's main ${main_device_size}`,
       );
-    const set = new RemapSet(main, opened, settings);
+    const counters = new Counters();
+    const side = await sideOf(opened, counters, settings.now, main.physicalBlockSize / SECTOR_SIZE);
+    const set = new RemapSet(main, side, counters, settings);
     if (settings.readOnly) return set;
     set.#io.side.setState(STATE.dirty);
     await set.save();
@@ -244,7 +243,7 @@ export class RemapSet {
     try {
       const opened = await openSpare(device, settings);
       const blockSectors = this.#io.main.device.physicalBlockSize / SECTOR_SIZE;
-      return sideOf(opened, new Counters(), settings.now, blockSectors);
+      return await sideOf(opened, new Counters(), settings.now, blockSectors);
     } catch (error) {
       await device.close();
       throw error;

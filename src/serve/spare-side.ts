@@ -56,7 +56,7 @@ export class SpareSide {
    */
   constructor(
     device: BlockDevice,
-    { header, table }: { readonly header: Header; readonly table: RemapTable },
+    { header, table }: { readonly header: Header; readonly table: SpareTable },
     writer: MetadataWriter | undefined,
     { counters, now, blockSectors }: { counters: Counters; now: Clock; blockSectors: number },
   ) {
@@ -66,7 +66,7 @@ export class SpareSide {
     this.#counters = counters;
     this.#now = now;
     this.#blockSectors = blockSectors;
-    this.#table = new SpareTable(device, header, table, blockSectors);
+    this.#table = table;
   }
 
   get entries(): LiveEntries {
@@ -152,9 +152,8 @@ export class SpareSide {
     return this.#alone(async () => {
       await this.medium.flush();
       const { writer } = await open(this.device);
-      const { header, table } = writer.content;
+      this.#table = await SpareTable.load(this.device, writer.content, this.#blockSectors);
       this.#writer = writer;
-      this.#table = new SpareTable(this.device, header, table, this.#blockSectors);
     });
   }
 

@@ -7,6 +7,7 @@ import { Mover } from '../remap/mover.js';
 import { SpareSpace } from '../remap/spare-space.js';
 import type { NewEntry } from '../store/step.js';
 import { bytesToSectors, type Sectors, sectors } from '../units.js';
+import { inTurns, sortedInTurns } from './in-turns.js';
 
 /** Entries that were taken out for a commit. */
 export interface TakenOut {
@@ -24,16 +25,30 @@ export class SpareTable {
   readonly mover: Mover;
   readonly #space: SpareSpace;
 
+  private constructor(entries: LiveEntries, space: SpareSpace, blockSectors: number) {
+    this.entries = entries;
+    this.#space = space;
+    this.mover = new Mover(entries, space, blockSectors);
+  }
+
   /**
+   * Takes time at millions of entries: others get their turns meanwhile.
+   *
    * @param header and table as they are committed
    * @param blockSectors of main's physical block
    */
-  constructor(device: BlockDevice, header: Header, table: RemapTable, blockSectors: number) {
-    this.entries = new LiveEntries(header.max_entries, table);
-    const used = Float64Array.from({ length: table.count }, (_, slot) => table.spareSector(slot));
+  static async load(
+    device: BlockDevice,
+    { header, table }: { readonly header: Header; readonly table: RemapTable },
+    blockSectors: number,
+  ): Promise<SpareTable> {
+    const entries = new LiveEntries(header.max_entries);
+    await inTurns(table.count, (slot) => {
+      entries.add(sectors(table.mainSector(slot)), sectors(table.spareSector(slot)));
+    });
     const { start, count } = dataArea(header, device);
-    this.#space = new SpareSpace(start, count, used);
-    this.mover = new Mover(this.entries, this.#space, blockSectors);
+    const used = await sortedInTurns(entries.copied().spares);
+    return new SpareTable(entries, new SpareSpace(start, count, used), blockSectors);
   }
 
   /** Spare sectors that new entries can have. */

@@ -325,14 +325,27 @@ slow('a FROM that takes no writes at all is abandoned by the operator alone', as
   const [file, to] = [shop.put('from.img', content), shop.sparse('to.img', 4096 * SECTOR)];
   const data = shown(file);
   const disk = shop.loop(file, '--read-only');
-  const refused = await shop.run(['migrate', disk, to, '--yes']);
-  assert.is(refused.code, 8);
-  assert.match(refused.stderr, /--abandon-source/);
-  assert.is(judge(readFileSync(to)).n, 8, 'nothing is written');
-  assert.is(said(await migrate(disk, to, '--abandon-source')), '0 abandoned, to active');
+  const stopped = await shop.run(['migrate', disk, to, '--yes']);
+  assert.is(stopped.code, 4, stopped.stderr);
+  assert.match(stopped.stderr.replaceAll(/[\s\\]+/g, ' '), /--resume --abandon-source, after which/);
+  assert.is(u32(readFileSync(to), 'role'), 1);
+  assert.is(said(await migrate(disk, to, '--rollback')), '0 taken-back, from active');
+  assert.is(judge(readFileSync(to)).n, 8, 'it is erased');
+  assert.is(said(await migrate(disk, to)), '4 source-not-written, from active');
+  assert.is(said(await migrate(disk, to, '--resume', '--abandon-source')), '0 abandoned, to active');
   assert.equal(shown(to), data);
   assert.ok(readFileSync(file).equals(content));
   await assertClean(to);
+  assert.is(said(await migrate(disk, to, '--rollback')), '8 permission');
+});
+
+slow('what has to be written and is read-only is refused before any write', async () => {
+  needs('root', 'losetup');
+  const plain = shop.loop(shop.put('plain.img', image({ layout: 'plain' })), '--read-only');
+  const [from, to] = [shop.put('from.img', image()), shop.sparse('to.img', 4096 * SECTOR)];
+  assert.is(said(await migrate(plain, to)), '8 permission');
+  assert.is(said(await migrate(from, shop.loop(to, '--read-only'))), '8 permission');
+  assert.is(judge(readFileSync(to)).n, 8, 'nothing is written');
 });
 
 test('every command names the other spare of a pair', async () => {

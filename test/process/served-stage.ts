@@ -173,7 +173,8 @@ export class ServedStage {
     if (moment.after === 'load') void delay(moment.delay).then(kill);
     if (moment.after === 'migrate') {
       assert.is(await ask(control, `migrate ${this.#other}`), 'ok started');
-      void delay(moment.delay).then(kill);
+      const phases = this.#random.pick([[], ['copying'], ['copying', 'comparing']]);
+      void passed(control, phases).then(() => delay(moment.delay).then(kill));
     }
     await load.run();
     await ended;
@@ -258,6 +259,15 @@ export class ServedStage {
       }),
     );
     client.close();
+  }
+}
+
+/** Resolves once a migration is in none of these phases, however slow the machine is. */
+async function passed(control: string, phases: readonly string[]): Promise<void> {
+  for (;;) {
+    const [, phase = ''] = (await ask(control, 'migrate-status')).split(' ');
+    if (!phases.includes(phase)) return;
+    await delay(1);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { FileDevice } from '../../device/file-device.js';
 import { DmremapError } from '../../errors.js';
-import { ZERO_UUID } from '../../format/header.js';
-import { courseOf } from '../../migrate/course.js';
+import { hasExtension, ZERO_UUID } from '../../format/header.js';
+import { courseOf, type Step } from '../../migrate/course.js';
 import { activeOf, standingOf, type Way } from '../../migrate/standing.js';
 import { type Span, spansOf } from '../../remap/selection.js';
 import { bytes } from '../../units.js';
@@ -19,7 +19,7 @@ import { lookAtSource, lookAtTarget } from './look.js';
 import { judgeTarget, mainOfSet } from './main-of-set.js';
 import { type MigrationPlan, type PlannedStep, type PlanOptions, planMigration, type Scene } from './plan.js';
 import { identifySource } from './prepare.js';
-import { line, type Names, refusalError } from './refusals.js';
+import { line, type Names, readOnlyError, refusalError } from './refusals.js';
 import {
   type Carried,
   carryToTheEnd,
@@ -70,15 +70,15 @@ export function migrateSpare(
   options: MigrateOptions,
 ): Promise<MigrateResult> {
   const isBack = options.wish === 'rollback';
-  const sourcePart: Part = options.abandonSource ? 'abandoned source' : 'source';
-  return withSide(fromPath, isBack ? 'target' : sourcePart, async (from) => {
+  const [fromPart, toPart]: [Part, Part] = isBack ? ['former source', 'former source'] : ['source', 'target'];
+  return withSide(fromPath, fromPart, async (from) => {
     const source = await lookAtSource(from.device).catch((error: unknown) => {
       throw isBack ? sayingWhereItIs(error, { from: fromPath, to: toPath }) : error;
     });
     const { header } = source.content;
     const main = await mainOfSet(from.device, header, options);
     const warnings = await withDevice(toPath, 'read', async (to) => judgeTarget(to, from.device, main));
-    return withSide(toPath, isBack ? sourcePart : 'target', async (to) => {
+    return withSide(toPath, toPart, async (to) => {
       const target = await lookAtTarget(to.device, header);
       const scene: Scene = {
         from: { ...from, name: lastingName(fromPath, from.device, header) },
@@ -138,6 +138,7 @@ class Migration {
     const course = courseOf(standingOf({ from, to }), this.#options.wish);
     if (course.kind === 'refused') throw refusalError(course.because, this.#names, from, to);
     const steps = course.kind === 'steps' ? course.steps : [];
+    for (const step of steps) this.#refuseReadOnly(step);
     const plan = await planMigration(this.#scene, steps, this.#options);
     if (course.kind === 'done') return this.#isDone(plan, course.active);
     const saved = plan.steps.find(({ phases }) => phases.length > 0);
@@ -219,6 +220,20 @@ class Migration {
         return carried;
       }
     }
+  }
+
+  #refuseReadOnly({ does, way }: Step): void {
+    const { source, target } = this.#sides(way);
+    const { header } = this.#scene.source.content;
+    const isIdentified = does === 'prepare' && way === 'there' && !hasExtension(header);
+    const isReinstated = does === 'reinstate' && !this.#options.abandonSource;
+    if ((isIdentified || isReinstated || does === 'retire') && !source.device.writable)
+      throw readOnlyError(
+        source.name,
+        isIdentified ? 'and has no identity yet that its target could name' : '',
+      );
+    if (does !== 'reinstate' && does !== 'retire' && !target.device.writable)
+      throw readOnlyError(target.name);
   }
 
   #sides(way: Way): Sides {

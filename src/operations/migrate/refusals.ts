@@ -15,6 +15,11 @@ export function line({ from, to }: Names, ...flags: readonly string[]): string {
   return ['dmremap migrate', from, to, ...flags].join(' ');
 }
 
+/** A device has to be written and is read-only. */
+export function readOnlyError(name: string, besides = ''): DmremapError {
+  return new DmremapError('permission', `${name} takes no writes${besides === '' ? '' : `, ${besides}`}`);
+}
+
 /** The error for it; its data names the other spare. */
 export function refusalError(
   because: Refusal,

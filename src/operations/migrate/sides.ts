@@ -23,11 +23,12 @@ export interface Sides {
 
 /** What a device is to a migration. */
 export type Part =
-  /** Its data is written past the page cache, which a flush would else have to wait for. */
+  /** It is written, its data past the page cache, which a flush would else have to wait for. */
   | 'target'
+  /** It may take no writes: what can be done without is done. */
   | 'source'
-  /** The operator gives it up: it need not be writable. */
-  | 'abandoned source';
+  /** A source to which the set may go back: both. */
+  | 'former source';
 
 /** Holds a device for the time of one piece of work. */
 export async function withSide<Result>(
@@ -37,7 +38,7 @@ export async function withSide<Result>(
 ): Promise<Result> {
   const device = await openSide(path, part);
   try {
-    const data = await dataDevice(device, part === 'target');
+    const data = await dataDevice(device, part !== 'source' && device.writable);
     try {
       return await work({ device, data });
     } finally {
@@ -53,14 +54,7 @@ async function openSide(path: string, part: Part): Promise<FileDevice> {
     return await openNamed(path, 'exclusive');
   } catch (error) {
     if (part === 'target' || !isReadOnly(error)) throw error;
-    if (part === 'abandoned source') return openNamed(path, 'held');
-    const { code, message, hint, data } = error;
-    const way = 'if it cannot be, --abandon-source moves the set without retiring this spare';
-    throw new DmremapError(code, message, {
-      hint: hint === undefined ? way : `${hint}; ${way}`,
-      data,
-      cause: error,
-    });
+    return openNamed(path, 'held');
   }
 }
 

@@ -3,6 +3,7 @@ import { type Header, ROLE } from '../../format/header.js';
 import { activated, completed, notRetired, retired } from '../../migrate/target.js';
 import { isLostCopyErased } from '../../store/lost-copy.js';
 import { failureOf, type MetadataWriter } from '../../store/writer.js';
+import { readOnlyError } from './refusals.js';
 import type { Side } from './sides.js';
 
 /** The commit point of a migration: steps 3 to 5 of format.md section 8, once all data is there. */
@@ -32,6 +33,8 @@ export type Retirement =
  */
 export async function retire(source: Committing, target: Header, now: bigint): Promise<Retirement> {
   const { writer, side } = source;
+  if (!side.device.writable)
+    return { kind: 'not written', isActive: true, failure: readOnlyError(side.device.name) };
   const before = writer.content.header;
   const wasDegraded = writer.health === 'degraded';
   if (wasDegraded && !(await isLostCopyErased(side.device, writer)))
