@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { run as runTool } from '../device/scratch.js';
 import { fingerprint, patient, Workshop } from '../obligations/workshop.js';
 import { FailingDisk } from '../serve/failing-disk.js';
 import { activeOf, roleOf } from '../serve/section-8.js';
-import { buildImage, type Entry } from '../support/build-image.js';
+import { buildImage } from '../support/build-image.js';
 import { SECTOR } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
-import { ask, run, type Server, serve } from './served-set.js';
+import { MovingSet, SPARE_SECTORS } from './moving-set.js';
+import { serve } from './served-set.js';
 
 /** The program that serves a set while the set moves to another spare. */
 
@@ -21,74 +21,8 @@ test.beforeEach(() => {
 });
 test.afterEach(() => shop.cleanUp());
 
-const MAIN_SECTORS = 8192;
-const SPARE_SECTORS = 8192;
-
-/** Every third sector, and a run. */
-const ENTRIES: readonly Entry[] = [
-  ...Array.from({ length: 1000 }, (_, index) => [index * 3, 1000 + index] as const),
-  ...Array.from({ length: 1000 }, (_, index) => [5000 + index, 3000 + index] as const),
-];
-
-/** A served set, and what its clients see. */
-class MovingSet {
-  readonly spare: string;
-  readonly main: string;
-  readonly shadow: Buffer;
-  server: Server | undefined;
-
-  constructor() {
-    const spare = buildImage({
-      ...{ layout: 'redundant', sectors: SPARE_SECTORS, maxEntries: 4000, entries: ENTRIES },
-      mainSectors: MAIN_SECTORS,
-    });
-    const main = Buffer.alloc(MAIN_SECTORS * SECTOR);
-    for (let sector = 0; sector < MAIN_SECTORS; sector++) main.writeUInt32LE(sector, sector * SECTOR);
-    this.shadow = Buffer.from(main);
-    for (const [owner, place] of ENTRIES) {
-      const at = Number(place) * SECTOR;
-      spare.writeUInt32LE(Number(owner) + 0x5000_0000, at);
-      spare.copy(this.shadow, Number(owner) * SECTOR, at, at + SECTOR);
-    }
-    this.spare = shop.put('spare.img', spare);
-    this.main = shop.put('main.img', main);
-  }
-
-  async start(...more: readonly string[]): Promise<Server> {
-    this.server = await serve(shop, this.spare, this.main, more);
-    return this.server;
-  }
-
-  ask(message: string): Promise<string> {
-    return ask(this.server?.control ?? '', message);
-  }
-
-  /** What the migration has come to. */
-  async ended(): Promise<string> {
-    for (;;) {
-      const answer = await this.ask('migrate-status');
-      if (/^ok (none|done|failed|cancelled)/.test(answer)) return answer;
-      await delay(20);
-    }
-  }
-
-  /** A client writes all that it is given, and flushes. */
-  async write(sector: number, data: Buffer): Promise<void> {
-    const part = shop.put('part.bin', data);
-    const line = `write -s ${part} ${sector * SECTOR} ${data.length}`;
-    await run('qemu-io', '-t', 'writeback', '-f', 'raw', '-c', line, '-c', 'flush', this.server?.uri ?? '');
-    data.copy(this.shadow, sector * SECTOR);
-  }
-
-  async compare(): Promise<void> {
-    const copy = shop.path('copy.img');
-    await run('nbdcopy', '--connections=4', this.server?.uri ?? '', copy);
-    assert.ok(readFileSync(copy).equals(this.shadow), 'a client sees something else than was written');
-  }
-}
-
 slow('clients notice nothing, and the set is on the new spare', async () => {
-  const set = new MovingSet();
+  const set = new MovingSet(shop);
   const target = shop.sparse('target.img', 6 << 20);
   const server = await set.start();
   await set.compare();
@@ -121,7 +55,7 @@ slow('clients notice nothing, and the set is on the new spare', async () => {
 
 slow('what must not be overwritten is refused before any write', async () => {
   needs('root', 'losetup', '/dev/loop-control', 'mkfs.ext4', 'mount');
-  const set = new MovingSet();
+  const set = new MovingSet(shop);
   await set.start();
   const small = shop.sparse('small.img', 1 << 20);
   const ext = shop.sparse('ext.img', 16 << 20);
@@ -163,7 +97,7 @@ slow('what must not be overwritten is refused before any write', async () => {
 
 slow('a target that fails in the midst ends the migration; the old spare goes on', async () => {
   needs('root', 'nbdkit', 'nbdfuse', '/dev/fuse');
-  const set = new MovingSet();
+  const set = new MovingSet(shop);
   const content = shop.sparse('target.img', 4 << 20);
   const target = await FailingDisk.start(shop, content, 4 << 20);
   target.set({ write: [1000 * SECTOR, 1100 * SECTOR] });
@@ -186,7 +120,7 @@ slow('a target that fails in the midst ends the migration; the old spare goes on
 
 slow('it is seen while it goes on, and can be cancelled', async () => {
   needs('root', 'nbdkit', 'nbdfuse', '/dev/fuse');
-  const set = new MovingSet();
+  const set = new MovingSet(shop);
   const content = shop.sparse('target.img', 4 << 20);
   const target = await FailingDisk.start(shop, content, 4 << 20);
   const server = await set.start();
@@ -207,7 +141,7 @@ slow('it is seen while it goes on, and can be cancelled', async () => {
 });
 
 slow('a server that is told to stop meanwhile leaves the old spare as it was', async () => {
-  const set = new MovingSet();
+  const set = new MovingSet(shop);
   const server = await set.start();
   const target = shop.sparse('target.img', 6 << 20);
   assert.is(await set.ask(`migrate ${target}`), 'ok started');
@@ -221,7 +155,7 @@ slow('a server that is told to stop meanwhile leaves the old spare as it was', a
 
 slow('a spare with sectors that cannot be read is not left; what would be lost is said', async () => {
   needs('root', 'nbdkit', 'nbdfuse', '/dev/fuse');
-  const set = new MovingSet();
+  const set = new MovingSet(shop);
   const disk = await FailingDisk.start(shop, set.spare, SPARE_SECTORS * SECTOR);
   const target = shop.sparse('target.img', 6 << 20);
   set.server = await serve(shop, disk.path, set.main);
