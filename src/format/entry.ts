@@ -139,6 +139,18 @@ export function encodeEntries(entries: Iterable<readonly [main: bigint, spare: b
   return table;
 }
 
+/** Puts an entry among the bytes of a table, `at` bytes from their begin. */
+export function putEntry(table: Uint8Array, at: number, main: number, spare: number): void {
+  const view = new DataView(table.buffer, table.byteOffset + at, ENTRY_SIZE);
+  for (const [offset, sector] of [
+    [MAIN_SECTOR.offset, main],
+    [SPARE_SECTOR.offset, spare],
+  ] as const) {
+    view.setUint32(offset, sector % TWO_32, true);
+    view.setUint32(offset + 4, Math.floor(sector / TWO_32), true);
+  }
+}
+
 /**
  * The entries of a table with these indices, in this order, on other sectors of the spare: from `start` on
  * without a gap.

@@ -49,7 +49,8 @@ export async function findSectors(
   if (list === undefined) return { spans, leftOut: new Map() };
   try {
     const { listed, leftOut } = readList(await textOf(list.file), list, main.logicalBlockSize);
-    const moved = listed.map((one) => ({ ...one, first: sectors(one.first + offset) }));
+    const moved =
+      offset === 0 ? listed : listed.map((one) => ({ ...one, first: sectors(one.first + offset) }));
     const inside = offset < 0 ? moved.filter((one) => isInside(one, main.size)) : moved;
     refuseBeyond(inside, BigInt(main.size));
     const outside = moved.length - inside.length;

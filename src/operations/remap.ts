@@ -1,25 +1,14 @@
-import { carry } from '../device/carry/carry.js';
-import { MemoryDevice } from '../device/memory-device.js';
 import { DmremapError } from '../errors.js';
 import { compactTable } from '../format/entry.js';
 import { isRedundant } from '../format/header.js';
-import {
-  type Selection,
-  type Span,
-  sectorsIn,
-  select,
-  sizeOf,
-  spansOf,
-  without,
-} from '../remap/selection.js';
+import { type Selection, type Span, select, sizeOf, without } from '../remap/selection.js';
 import { Counters } from '../serve/counters.js';
 import { SpareTable } from '../serve/spare-table.js';
 import { commit } from '../store/commit.js';
 import type { Content } from '../store/content.js';
 import { inParts, type Phase, type Write } from '../store/phase.js';
 import { contentAfter, type NewEntry, stepOf } from '../store/step.js';
-import { wholeBlocks } from '../store/whole-blocks.js';
-import { bytes, SECTOR_SIZE, sectors } from '../units.js';
+import { SECTOR_SIZE, sectors } from '../units.js';
 import { findSectors, type NamedSectors } from './bad-sectors.js';
 import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
 import { describeContent } from './describe-content.js';
@@ -28,6 +17,7 @@ import { saveLostMap } from './lost-map.js';
 import type { MainChoice } from './main-device.js';
 import { type LeftMapping, OwnMapping } from './own-mapping.js';
 import { identityIn, type SetToChange, withSet } from './set-to-change.js';
+import { TakenData } from './taken-data.js';
 
 export interface RemapOptions extends ChangeOptions, MainChoice {
   readonly named: NamedSectors;
@@ -85,46 +75,68 @@ function remapHeld(
     await mapping?.check(set);
     for (const file of [options.named.list?.file, options.lostMap])
       if (file !== undefined) mapping?.refuseFile(file, set);
-    const { main, corrected, found } = set;
-    const { before } = corrected;
-    const size = Number(before.header.main_device_size);
-    const blockSectors = main.physicalBlockSize / SECTOR_SIZE;
-    const named = await findSectors(options.named, {
-      size: sectors(size),
-      logicalBlockSize: found.logicalBlockSize,
-    });
-    const committed = { header: before.header, table: compactTable(before.table) };
-    const table = await SpareTable.load(set.spare, committed, blockSectors);
-    const selection = select(table.entries, named.spans, blockSectors, size);
-    refuseTooMany(set, selection, table);
-    const taken = await readMain(set, selection.homeless, options);
-    const wanted = options.lost === 'zero' ? selection.homeless : without(selection.homeless, taken.lost);
-    const widened = without(wanted, selection.namedHomeless);
-    const facts = {
-      remapped: sizeOf(wanted),
-      widened: sizeOf(widened),
-      already: selection.namedRemapped,
-      lost: taken.lost,
-      leftOut: named.leftOut,
-    };
-    const planned = await planRemap(set, table, wanted, taken, options.now);
-    const tableAfter = mapping?.tableOf(planned.content, set);
-    const shown = await show(set, planned, facts, options.lost);
-    let lostMap: string | undefined;
-    const saveMap = async (): Promise<void> => {
-      lostMap = await saveLostMap(set, 'remap', taken.lost, options);
-    };
-    const result = await carryOutPlan(set, shown, planned, mapping, options, saveMap);
-    const { content } = planned;
-    return {
-      ...result,
-      ...facts,
-      lostMap,
-      generation: content.header.generation,
-      entries: content.table.count,
-      mapping: mapping && { name: mapping.name, table: result.applied ? tableAfter : undefined },
-    };
+    const chosen = await choose(set, options);
+    const { signal, progress } = options;
+    const how = { mayBeFile: mapping === undefined, signal, progress };
+    return TakenData.with(set.main, chosen.selection.homeless, how, (taken) =>
+      remapTaken(set, mapping, chosen, taken, options),
+    );
   });
+}
+
+/** What is to be remapped. A list may name millions: what it was made of is not kept. */
+interface Chosen {
+  readonly leftOut: RemapResult['leftOut'];
+  readonly table: SpareTable;
+  readonly selection: Selection;
+}
+
+async function choose(set: SetToChange, { named }: RemapOptions): Promise<Chosen> {
+  const { spare, main, corrected, found } = set;
+  const { header, table: entries } = corrected.before;
+  const size = Number(header.main_device_size);
+  const blockSectors = main.physicalBlockSize / SECTOR_SIZE;
+  const { logicalBlockSize } = found;
+  const { spans, leftOut } = await findSectors(named, { size: sectors(size), logicalBlockSize });
+  const committed = { header, table: compactTable(entries) };
+  const table = await SpareTable.load(spare, committed, blockSectors);
+  const selection = select(table.entries, spans, blockSectors, size);
+  refuseTooMany(set, selection, table);
+  return { leftOut, table, selection };
+}
+
+async function remapTaken(
+  set: SetToChange,
+  mapping: OwnMapping | undefined,
+  { leftOut, table, selection }: Chosen,
+  taken: TakenData,
+  options: RemapOptions,
+): Promise<RemapResult> {
+  const wanted = options.lost === 'zero' ? selection.homeless : without(selection.homeless, taken.lost);
+  const facts = {
+    remapped: sizeOf(wanted),
+    widened: sizeOf(without(wanted, selection.namedHomeless)),
+    already: selection.namedRemapped,
+    lost: taken.lost,
+    leftOut,
+  };
+  const planned = await planRemap(set, table, wanted, taken, options.now);
+  const tableAfter = mapping?.tableOf(planned.content, set);
+  const shown = await show(set, planned, facts, options.lost);
+  let lostMap: string | undefined;
+  const saveMap = async (): Promise<void> => {
+    lostMap = await saveLostMap(set, 'remap', taken.lost, options);
+  };
+  const result = await carryOutPlan(set, shown, planned, mapping, options, saveMap);
+  const { content } = planned;
+  return {
+    ...result,
+    ...facts,
+    lostMap,
+    generation: content.header.generation,
+    entries: content.table.count,
+    mapping: mapping && { name: mapping.name, table: result.applied ? tableAfter : undefined },
+  };
 }
 
 function refuseTooMany({ spare }: SetToChange, { homeless }: Selection, { entries, free }: SpareTable): void {
@@ -145,37 +157,6 @@ function refuseTooMany({ spare }: SetToChange, { homeless }: Selection, { entrie
     );
 }
 
-/** Data of main in memory. */
-interface Taken {
-  readonly spans: readonly Span[];
-  /** Of the spans' sectors, one after the other; zeros for those that are lost. */
-  readonly data: Uint8Array;
-  readonly lost: readonly Span[];
-}
-
-async function readMain(
-  { main }: SetToChange,
-  spans: readonly Span[],
-  { signal, progress }: RemapOptions,
-): Promise<Taken> {
-  const list = Float64Array.from(sectorsIn(spans));
-  const sectorAt = (index: number): number => list[index] ?? Number.NaN;
-  const data = new Uint8Array(list.length * SECTOR_SIZE);
-  const pairs = { count: list.length, from: sectorAt, to: (index: number) => index };
-  let done = 0;
-  const lost = await carry({
-    source: main,
-    target: new MemoryDevice(data),
-    pairs,
-    signal,
-    progress: (more) => {
-      done += more;
-      progress?.(done, data.length);
-    },
-  });
-  return { spans, data, lost: spansOf(lost.map(sectorAt)) };
-}
-
 interface Planned {
   readonly content: Content;
   /** The data of the new entries, as it has to read afterwards. */
@@ -187,7 +168,7 @@ async function planRemap(
   { spare, corrected }: SetToChange,
   table: SpareTable,
   wanted: readonly Span[],
-  taken: Taken,
+  taken: TakenData,
   now: bigint,
 ): Promise<Planned> {
   const { before, corrections } = corrected;
@@ -196,12 +177,7 @@ async function planRemap(
   const append = moves.flatMap(({ main, spare: place, count }) =>
     Array.from({ length: count }, (_, index): NewEntry => [main + index, place + index]),
   );
-  const offsets = offsetsIn(taken.spans);
-  const pieces = moves.map(({ main, spare: place, count }): Write => {
-    const from = offsets(main);
-    return { at: bytes(place * SECTOR_SIZE), bytes: taken.data.subarray(from, from + count * SECTOR_SIZE) };
-  });
-  const writes = (await wholeBlocks(spare, pieces)).sort((a, b) => a.at - b.at);
+  const writes = await taken.writesTo(spare, moves);
   const counters = new Counters();
   counters.add('manual_remaps', append.length);
   counters.add('read_errors', sizeOf(taken.lost));
@@ -215,20 +191,6 @@ async function planRemap(
   };
   const phases = inParts([corrections, [data, ...commit(step, spare.logicalBlockSize)]]);
   return { content: contentAfter(before, step), writes, phases };
-}
-
-/** Where the data of a sector begins in what was taken of these spans; asked for ascending sectors. */
-function offsetsIn(spans: readonly Span[]): (sector: number) => number {
-  let [index, before] = [0, 0];
-  return (sector) => {
-    for (
-      let [first, end] = spans[index] ?? [0, 0];
-      sector >= end;
-      [first, end] = spans[++index] ?? [0, Infinity]
-    )
-      before += end - first;
-    return (before + sector - (spans[index]?.[0] ?? 0)) * SECTOR_SIZE;
-  };
 }
 
 async function show(

@@ -27,14 +27,18 @@ export function select(
   mainSize: number,
 ): Selection {
   const exact = joined(named);
+  const narrow = parted(entries, exact);
+  if (blockSectors === 1) return selectionOf(narrow, narrow);
   const wide = joined(
     exact.map(([first, end]) => [
       roundDown(first, blockSectors),
       Math.min(mainSize, roundUp(end, blockSectors)),
     ]),
   );
-  const whole = parted(entries, wide);
-  const narrow = parted(entries, exact);
+  return selectionOf(parted(entries, wide), narrow);
+}
+
+function selectionOf(whole: Parted, narrow: Parted): Selection {
   return {
     homeless: whole.homeless,
     remapped: whole.remapped,
@@ -64,7 +68,8 @@ export function spansOf(sectors: Iterable<number>): Span[] {
 }
 
 /** What of `spans` is not in `others`; both ascend. */
-export function without(spans: readonly Span[], others: readonly Span[]): Span[] {
+export function without(spans: readonly Span[], others: readonly Span[]): readonly Span[] {
+  if (others.length === 0) return spans;
   const left = new RangeSet();
   for (const [first, end] of spans) left.add(first, end);
   for (const [first, end] of others) left.remove(first, end);
@@ -79,10 +84,12 @@ function joined(spans: readonly Span[]): readonly Span[] {
   return set.ranges();
 }
 
-function parted(
-  entries: LiveEntries,
-  spans: readonly Span[],
-): { readonly homeless: Span[]; readonly remapped: Span[] } {
+interface Parted {
+  readonly homeless: readonly Span[];
+  readonly remapped: readonly Span[];
+}
+
+function parted(entries: LiveEntries, spans: readonly Span[]): Parted {
   const remapped: [number, number][] = [];
   const homeless: Span[] = [];
   for (const [first, end] of spans) {

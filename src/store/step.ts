@@ -1,5 +1,5 @@
 import { extendCrc } from '../format/checksum.js';
-import { ENTRY_SIZE, encodeEntries, RemapTable } from '../format/entry.js';
+import { ENTRY_SIZE, putEntry, RemapTable } from '../format/entry.js';
 import { decodeHeader, type Header } from '../format/header.js';
 import { crcAfterReplacing, crcWithoutTail } from '../format/table-crc.js';
 import { BLOCK_SIZE, SECTOR_SIZE } from '../units.js';
@@ -47,13 +47,15 @@ export interface Change {
 export function stepOf(content: Content, change: Change, now: bigint): Step {
   const { table } = content;
   refuseReuse(table, change);
-  const { slots, count } = slotsAfter(table, change);
+  const { slots, kept } = slotsAfter(table, change);
+  const { append = [] } = change;
+  const count = kept + append.length;
   if (count > content.header.max_entries)
     throw new RangeError(`${count} entries in a table of ${content.header.max_entries}`);
-  const blocks = blocksOf(table, slots, count);
+  const blocks = blocksOf(table, slots, kept, append);
   const block = nextBlock(content, { ...change.header, entry_count: count }, now);
   const after = { block, header: decodeHeader(block), tableCrc: crcAfter(table, blocks, count) };
-  const onlyFreeSlots = [...slots.keys()].every((slot) => slot >= table.count);
+  const onlyFreeSlots = slots.size === 0 && (append.length === 0 || kept >= table.count);
   return { before: content, after, blocks, atomic: onlyFreeSlots && sameBehindFirstSector(content, after) };
 }
 
@@ -93,15 +95,18 @@ function refuseReuse(table: RemapTable, { edit = new Map(), remove = [], append 
     if (left.has(spare)) throw new RangeError(`spare sector ${spare} is left and taken in one commit`);
 }
 
-/** The slots that hold another entry afterwards, and how many are live then. */
-function slotsAfter(table: RemapTable, { edit = new Map(), remove = [], append = [] }: Change) {
-  const slots = new Map<number, Uint8Array>();
+/** An entry, or its bytes as they lie in another slot. */
+type SlotAfter = NewEntry | Uint8Array;
+
+/** The slots that hold another entry once some are edited and removed, and how many are live then. */
+function slotsAfter(table: RemapTable, { edit = new Map(), remove = [] }: Change) {
+  const slots = new Map<number, SlotAfter>();
   let count = table.count;
   const live = (slot: number): number => {
     if (Number.isInteger(slot) && slot >= 0 && slot < table.count) return slot;
     throw new RangeError(`slot ${slot} is not one of ${table.count}`);
   };
-  for (const [slot, entry] of edit) slots.set(live(slot), encodeEntries([bigEntry(entry)]));
+  for (const [slot, entry] of edit) slots.set(live(slot), entry);
   // from the last one on, so that no entry that is to go is moved into a hole
   for (const hole of [...new Set(remove)].sort((a, b) => b - a)) {
     const last = --count;
@@ -109,27 +114,33 @@ function slotsAfter(table: RemapTable, { edit = new Map(), remove = [], append =
     slots.delete(last);
     if (live(hole) !== last) slots.set(hole, moving);
   }
-  for (const entry of append) slots.set(count++, encodeEntries([bigEntry(entry)]));
-  return { slots, count };
+  return { slots, kept: count };
 }
 
-function bigEntry([main, spare]: NewEntry): readonly [bigint, bigint] {
-  return [BigInt(main), BigInt(spare)];
-}
-
-function blocksOf(table: RemapTable, slots: ReadonlyMap<number, Uint8Array>, count: number): TableBlock[] {
+/** @param kept entries are live before those that are appended */
+function blocksOf(
+  table: RemapTable,
+  slots: ReadonlyMap<number, SlotAfter>,
+  kept: number,
+  append: readonly NewEntry[],
+): TableBlock[] {
   const blocks = new Map<number, Uint8Array>();
-  for (const slot of [...slots.keys()].sort((a, b) => a - b)) {
+  const live = (kept + append.length) * ENTRY_SIZE;
+  const put = (slot: number, after: SlotAfter): void => {
     const offset = Math.floor((slot * ENTRY_SIZE) / BLOCK_SIZE) * BLOCK_SIZE;
     let bytes = blocks.get(offset);
     if (bytes === undefined) {
       bytes = new Uint8Array(BLOCK_SIZE);
-      const end = Math.min(offset + BLOCK_SIZE, table.bytes.length, count * ENTRY_SIZE);
+      const end = Math.min(offset + BLOCK_SIZE, table.bytes.length, live);
       bytes.set(table.bytes.subarray(offset, Math.max(offset, end)));
       blocks.set(offset, bytes);
     }
-    bytes.set(slots.get(slot) ?? [], slot * ENTRY_SIZE - offset);
-  }
+    const at = slot * ENTRY_SIZE - offset;
+    if (after instanceof Uint8Array) bytes.set(after, at);
+    else putEntry(bytes, at, ...after);
+  };
+  for (const [slot, after] of [...slots].sort(([a], [b]) => a - b)) put(slot, after);
+  for (const [index, entry] of append.entries()) put(kept + index, entry);
   return [...blocks].map(([offset, bytes]) => ({ offset, bytes }));
 }
 

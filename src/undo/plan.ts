@@ -6,7 +6,10 @@ import type { UndoBlock } from './description.js';
 /** What is known of a block before anything is read: where it lies and what it will hold. */
 export type PlannedBlock = Omit<UndoBlock, 'device' | 'crcBefore' | 'unreadable'>;
 
-interface Placed extends Write {
+/** The bytes of a write may be loaded whenever they are asked for: they are not kept here. */
+interface Placed {
+  readonly write: Write;
+  readonly length: number;
   readonly phase: number;
 }
 
@@ -19,12 +22,12 @@ interface Placed extends Write {
  */
 export function planUndo(phases: readonly Phase[]): PlannedBlock[] {
   const writes = phases.flatMap(({ writes }, phase) =>
-    writes.map(({ at, bytes: content }): Placed => ({ at, bytes: content, phase })),
+    writes.map((write): Placed => ({ write, length: write.bytes.length, phase })),
   );
-  for (const { at, bytes: content } of writes)
-    if (at % SECTOR_SIZE !== 0 || content.length % SECTOR_SIZE !== 0)
-      throw new RangeError(`a write of ${content.length} bytes at byte ${at} is not in whole sectors`);
-  return stretches(writes.filter(({ bytes: content }) => content.length > 0)).flatMap(blocksOf);
+  for (const { write, length } of writes)
+    if (write.at % SECTOR_SIZE !== 0 || length % SECTOR_SIZE !== 0)
+      throw new RangeError(`a write of ${length} bytes at byte ${write.at} is not in whole sectors`);
+  return stretches(writes.filter(({ length }) => length > 0)).flatMap(blocksOf);
 }
 
 /** Writes that touch or overlap, in the order in which they are made. */
@@ -36,15 +39,16 @@ interface Stretch {
 
 function stretches(writes: readonly Placed[]): Stretch[] {
   const order = new Map(writes.map((write, index) => [write, index]));
-  const sorted = [...writes].sort((a, b) => a.at - b.at);
+  const sorted = [...writes].sort((a, b) => a.write.at - b.write.at);
   const groups: { at: Bytes; end: number; writes: Placed[] }[] = [];
-  for (const write of sorted) {
-    const end = write.at + write.bytes.length;
+  for (const placed of sorted) {
+    const { at } = placed.write;
+    const end = at + placed.length;
     const last = groups.at(-1);
-    if (last === undefined || write.at > last.end) groups.push({ at: write.at, end, writes: [write] });
+    if (last === undefined || at > last.end) groups.push({ at, end, writes: [placed] });
     else {
       last.end = Math.max(last.end, end);
-      last.writes.push(write);
+      last.writes.push(placed);
     }
   }
   for (const group of groups) group.writes.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
@@ -61,13 +65,13 @@ function blocksOf({ at, end, writes }: Stretch): PlannedBlock[] {
   // The write that has the last word for each sector; every sector has one.
   const owners = new Int32Array((end - at) / SECTOR_SIZE).fill(-1);
   const earlier: Earlier[] = [];
-  for (const [index, write] of writes.entries()) {
+  for (const [index, { write, length }] of writes.entries()) {
     const first = (write.at - at) / SECTOR_SIZE;
-    const past = first + write.bytes.length / SECTOR_SIZE;
+    const past = first + length / SECTOR_SIZE;
     for (let sector = first; sector < past; sector++) {
       const owner = writes[owners[sector] ?? -1];
       if (owner !== undefined)
-        earlier.push({ sector, crc: extendCrc(0, sectorOf(owner, at + sector * SECTOR_SIZE)) });
+        earlier.push({ sector, crc: extendCrc(0, sectorOf(owner.write, at + sector * SECTOR_SIZE)) });
       owners[sector] = index;
     }
   }
@@ -97,7 +101,7 @@ function sumsOf(
   const sectorsAfter = new Uint32Array(owners.length);
   let crcAfter = 0;
   for (let first = 0; first < owners.length; ) {
-    const write = writes[owners[first] ?? -1];
+    const write = writes[owners[first] ?? -1]?.write;
     if (write === undefined) throw new Error('a sector between two writes has no content');
     let past = first;
     for (; past < owners.length && owners[past] === owners[first]; past++)
@@ -122,6 +126,7 @@ export function afterBytes(phases: readonly Phase[], at: Bytes, length: Bytes): 
   const content = new Uint8Array(length);
   const written = new Uint8Array(length / SECTOR_SIZE);
   for (const write of phases.flatMap(({ writes }) => writes)) {
+    if (write.at >= at + length) continue;
     const from = Math.max(at, write.at);
     const to = Math.min(at + length, write.at + write.bytes.length);
     if (from >= to) continue;
