@@ -27,7 +27,7 @@ export interface Batch {
 }
 
 /** The most that one batch moves, in bytes. */
-export const BATCH_SIZE = 256 * 1024;
+export const BATCH_SIZE = 1024 * 1024;
 
 /** The pairs from index `first` to below `end`, in batches that end on multiples of their size where they can. */
 export function* batches(pairs: Pairs, first: number, end: number): Generator<Batch> {

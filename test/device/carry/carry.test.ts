@@ -18,7 +18,7 @@ test.beforeEach(() => {
 });
 test.afterEach(() => scratch.cleanUp());
 
-const SECTORS = 4096;
+const SECTORS = 16_384;
 
 function pairsOf(list: readonly (readonly [from: number, to: number])[]): Pairs {
   const at = (index: number) => list[index] ?? [0, 0];
@@ -79,17 +79,17 @@ function run(from: number, to: number): [number, number][] {
 }
 
 test('adjacent sectors are joined up to the size of a batch', () => {
-  const all = [...batches(stretch(3, 2000, 8), 0, 2000)];
+  const all = [...batches(stretch(3, 8000, 8), 0, 8000)];
   assert.equal(
     all.map(({ first, to, count, runs }) => [first, to, count, runs.length]),
     [
-      [0, 11, 501, 1],
-      [501, 512, 512, 1],
-      [1013, 1024, 512, 1],
-      [1525, 1536, 475, 1],
+      [0, 11, 2037, 1],
+      [2037, 2048, 2048, 1],
+      [4085, 4096, 2048, 1],
+      [6133, 6144, 1867, 1],
     ],
   );
-  assert.is(BATCH_SIZE, 512 * 512);
+  assert.is(BATCH_SIZE, 2048 * 512);
 });
 
 test('scattered sectors are written together where their places are adjacent', async () => {
@@ -146,7 +146,7 @@ test('it stops between batches, and what was begun is whole', async () => {
   const carrying = carry({
     source: source(),
     target: device,
-    pairs: stretch(0, 4096, 0),
+    pairs: stretch(0, SECTORS, 0),
     signal: stop.signal,
     progress: (more) => {
       done += more;
@@ -157,7 +157,7 @@ test('it stops between batches, and what was begun is whole', async () => {
     () => assert.unreachable(),
     (error: Error) => assert.is(error.message, 'enough'),
   );
-  assert.ok(done > 0 && done < 4096 * 512);
+  assert.ok(done > 0 && done < SECTORS * 512);
   assert.equal(Buffer.from(device.content.subarray(0, done)), numbered(done));
 });
 
