@@ -133,7 +133,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   /** Questions for this command; `assumeYes` is its --yes. */
   protected async prompts(assumeYes: boolean): Promise<Prompts> {
     const { createPrompts } = await import('./prompts.js');
-    return createPrompts({ terminals: this.terminals, assumeYes, signal: this.signal });
+    const before = () => this.#progress?.done();
+    return createPrompts({ terminals: this.terminals, assumeYes, signal: this.signal, before });
   }
 
   /** Progress of this command; `flag` is its --progress. Its `listener` is what an operation is given. */

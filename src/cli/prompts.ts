@@ -34,6 +34,8 @@ export interface PromptOptions {
   readonly flag?: string;
   /** Raised by a signal; the question is then taken back. */
   readonly signal?: AbortSignal;
+  /** Called before a question is shown: nothing else may be written to its line from then on. */
+  readonly before?: () => void;
 }
 
 const TRIES = 3;
@@ -157,6 +159,7 @@ async function withInquirer<V>(
   ask: (asker: Asker) => Promise<V>,
 ): Promise<V> {
   requireTerminal(question, options);
+  options.before?.();
   const { stderr } = options.terminals;
   const inquirer = await loadInquirer(stderr.color);
   const leaving = new AbortController();
@@ -228,6 +231,7 @@ function themeFor(isUnicode: boolean): object {
 
 async function plainLine(question: string, options: PromptOptions): Promise<string> {
   requireTerminal(question.trim(), options);
+  options.before?.();
   const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   try {
     const closed = new Promise<never>((_, reject) => {

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 /** Wait until the output since the last step holds `expect`, then type, or send a signal, or hang up. */
 export interface Step {
   readonly expect: string;
+  /** Seconds from then on. */
+  readonly after?: number;
   readonly type?: string;
   readonly signal?: 'SIGINT' | 'SIGTERM';
   readonly hangUp?: boolean;
@@ -95,7 +97,7 @@ while sources:
             stdout += data
     if steps and steps[0]['expect'].encode() in output[seen:]:
         step = steps.pop(0)
-        time.sleep(0.15)
+        time.sleep(step.get('after', 0.15))
         seen = len(output)
         if 'type' in step:
             os.write(master, step['type'].encode())

@@ -64,8 +64,18 @@ for (const change of ASKING) {
 }
 
 /** Runs a line on a terminal and answers its questions. */
-async function answered(line: readonly string[], steps: readonly Step[]) {
-  const env = { DMREMAP_STATE_DIR: shop.state, PATH: PLAIN['PATH'] ?? '', LC_ALL: 'C.UTF-8', TERM: 'xterm' };
+async function answered(
+  line: readonly string[],
+  steps: readonly Step[],
+  more: { readonly TERM?: string } = {},
+) {
+  const env = {
+    DMREMAP_STATE_DIR: shop.state,
+    PATH: PLAIN['PATH'] ?? '',
+    LC_ALL: 'C.UTF-8',
+    TERM: 'xterm',
+    ...more,
+  };
   return runOnTerminal([process.execPath, DMREMAP, ...line], steps, { env });
 }
 
@@ -113,4 +123,17 @@ slow('what destroys nothing wants a yes', async () => {
   const blank = shop.sparse('blank.img', 1 << 20);
   const created = await answered(['create', blank, '--main-size', '1G'], [{ expect: 'Go on?', type: 'y\r' }]);
   assert.is(created.code, 0, created.output);
+});
+
+slow('a question is not hidden by the progress of what came before it', async () => {
+  needs('python3');
+  const { spare, main } = await shop.healthy();
+  // longer than it takes to draw a line of progress again
+  const question = { expect: 'Go on?', after: 1 };
+  const line = ['remap', spare, '--main', main, '20'];
+  for (const TERM of ['xterm', 'dumb']) {
+    const { code, output } = await answered(line, [{ ...question, type: 'n\r' }], { TERM });
+    assert.is(code, 32, output);
+    assert.not.match(output.slice(output.indexOf('Go on?')), 'reading main');
+  }
 });
