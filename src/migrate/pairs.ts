@@ -42,12 +42,18 @@ export function judgeSet(members: readonly Member[]): SetJudgement {
     .filter(({ role }) => role === ROLE.retired)
     .map(({ peer_uuid }) => peer_uuid)
     .filter((uuid) => !members.some(({ spare_uuid }) => spare_uuid === uuid));
-  const clones = members.filter((member) =>
-    members.some((other) => other !== member && other.spare_uuid === member.spare_uuid),
-  );
-  if (clones.length > 0)
-    return { active: undefined, findings: [{ kind: 'clone', members: clones }], absentSuccessors };
+  const clones = clonesAmong(members);
+  if (clones.length > 0) return { active: undefined, findings: clones, absentSuccessors };
   return { ...judgeDistinct(members), absentSuccessors };
+}
+
+/** Of each spare that is here more than once, all that claim to be it. */
+function clonesAmong(members: readonly Member[]): PairFinding[] {
+  const spares = [...new Set(members.map(({ spare_uuid }) => spare_uuid))];
+  return spares
+    .map((uuid) => members.filter(({ spare_uuid }) => spare_uuid === uuid))
+    .filter((same) => same.length > 1)
+    .map((same) => ({ kind: 'clone', members: same }));
 }
 
 function judgeDistinct(members: readonly Member[]): Pick<SetJudgement, 'active' | 'findings'> {

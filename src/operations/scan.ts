@@ -106,7 +106,8 @@ async function setsOf(spares: readonly LooseSpare[]): Promise<ScannedSet[]> {
       spares: members,
       active: judgement.active?.name ?? null,
       findings: judgement.findings,
-      absentSuccessors: judgement.absentSuccessors,
+      // two clones name the same one
+      absentSuccessors: [...new Set(judgement.absentSuccessors)],
       main: { id, size: header?.main_device_size ?? '0', device: mains.get(id) ?? null },
       next: nextFor(members, judgement, mains.has(id)),
     };

@@ -79,6 +79,11 @@ test('a target alone, two targets, two retired ones, a clone: none', () => {
     judged(member('x', { role: 2, peer: 'y' }), { ...clone, role: 2, peer_uuid: 'y' }, member('y')),
     'none; clone x,x',
   );
+  // of two spares that were cloned each is named with its own clone
+  assert.is(
+    judged(member('x'), clone, member('y'), { ...member('y'), name: '/dev/another' }),
+    'none; clone x,x; clone y,y',
+  );
 });
 
 test('a retired one alone: its successor, which is not here', () => {

@@ -70,11 +70,12 @@ function spareRow({ device, spare }: LooseSpare): Cell[] {
 /** The ways that the set has gone, or is going, between spares that are here. */
 function* moves(spares: readonly LooseSpare[]): Generator<string> {
   for (const { device, spare } of spares) {
-    const peer = spares.find((other) => other.spare.header?.spare_uuid === spare.header?.peer_uuid);
-    if (peer === undefined) continue;
-    if (spare.header?.role === ROLE.retired) yield `${device} is retired: the set moved to ${peer.device}.`;
-    if (spare.header?.role === ROLE.target)
-      yield `${device} is the target of a migration from ${peer.device}.`;
+    // where it was cloned there are several
+    const peers = spares.filter((other) => other.spare.header?.spare_uuid === spare.header?.peer_uuid);
+    if (peers.length === 0) continue;
+    const names = peers.map((peer) => peer.device).join(' or ');
+    if (spare.header?.role === ROLE.retired) yield `${device} is retired: the set moved to ${names}.`;
+    if (spare.header?.role === ROLE.target) yield `${device} is the target of a migration from ${names}.`;
   }
 }
 
