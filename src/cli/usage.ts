@@ -100,11 +100,13 @@ const REWORDINGS: readonly (readonly [RegExp, string])[] = [
   [/^Parsing --(\S+) \n\t([\s\S]*)$/, '--$1: $2'],
   [/^The following errors? occurred:\s+([\s\S]*)$/, '$1'],
   [/^Flag (--\S+) /, '$1 '],
-  [/^Missing required flag (\S+)$/, 'missing flag: --$1'],
+  [/^[ \t]*Missing required flag (\S+)$/gm, 'missing flag: --$1'],
   [/^Expected (--\S+)=([\s\S]*) to be one of: (.*)$/, '$1: "$2" is none of $3'],
   [/^Expected ([\s\S]*) to be one of: (.*)$/, '"$1" is none of $2'],
   [/(--\S+)=\S* cannot also be provided when using (--\S+)/g, '$1 and $2 exclude each other'],
   [/Expected an integer but received: (.*)$/, '"$1" is not a whole number'],
+  [/Expected an integer (greater|less) than or equal to (\d+) but received: (.*)$/, '$3 is not $2 or $1'],
+  [/All of the following must be provided when using (--\S+): (--\S+)$/, '$1 needs $2'],
 ];
 
 const SGR = /\p{Cc}\[[\d;]*m/gu;

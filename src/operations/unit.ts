@@ -27,12 +27,13 @@ export async function makeBootFiles(
   const { header } = spare.chosen;
   if (!hasExtension(header) || header.set_uuid === ZERO_UUID)
     throw new DmremapError('unsupported', `${path} has no identity by which it could be found at boot`, {
-      hint: 'dmremap convert --layout redundant gives it one',
+      hint: `first: dmremap convert --layout redundant ${path}`,
     });
   if (header.main_id === '')
     throw new DmremapError(
       'unsupported',
       `${path} records no identity of its main, which could not be found at boot`,
+      { hint: 'rebind records it, where main is a disk or partition that has one' },
     );
   return bootFiles({ setUuid: header.set_uuid, name: mappedName(header) }, target, format);
 }

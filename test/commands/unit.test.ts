@@ -191,6 +191,16 @@ test('a set that nothing would find at boot is refused', async () => {
   await assertRefused(shop, line(nameless), 'unsupported', /no identity of its main/, [nameless]);
   const plain = shop.put('plain.img', fixture('plain-some'));
   await assertRefused(shop, line(plain), 'unsupported', /no identity/, [plain]);
+  const { stderr } = await shop.run(line(plain));
+  const [, first = ''] = /^first:\s+dmremap (.*)$/m.exec(stderr) ?? [];
+  assert.is((await shop.run([...first.split(' '), '--yes', '--dry-run'])).code, 0, stderr);
   const retired = shop.put('retired.img', fixture('role-retired'));
   await assertRefused(shop, line(retired), 'retired', /retired/, [retired]);
+});
+
+test('every flag that is missing is named, and what a flag needs', async () => {
+  const said = async (...line: string[]) => (await shop.run(line)).stderr.split('\n', 1)[0];
+  assert.is(await said('unit', spare), 'dmremap unit: missing flag: --for; missing flag: --format');
+  assert.is(await said('map', spare, '--overwrite'), 'dmremap map: --overwrite needs --svg');
+  assert.is(await said('map', spare, '--width', '5'), 'dmremap map: --width: 5 is not 20 or greater');
 });

@@ -101,7 +101,7 @@ for (const row of ROWS.filter(({ takes }) => takes !== 'nothing')) {
   });
 }
 
-const LACKING = /missing|name main|name sectors|expects|must be provided/;
+const LACKING = /missing|name main|name sectors|expects|must be provided|--\S+ needs --/;
 
 for (const row of ROWS) {
   slow(`${row.name}: a wrong command line`, async () => {
