@@ -10,11 +10,15 @@ import type { MetadataWriter } from '../store/writer.js';
 import type { Sectors } from '../units.js';
 import type { Counters } from './counters.js';
 import { Joined } from './joined.js';
+import { endsWithin } from './patience.js';
 import { SpareMedium } from './spare-medium.js';
 import { SpareTable } from './spare-table.js';
 
 /** A copy that cannot be written is not tried again before: each try costs the disk's time. */
 const SECONDS_BETWEEN_MENDINGS = 30n;
+
+/** So long a commit on a spare that was pulled may take to end, in milliseconds. */
+const HANGING = 5000;
 
 /** Unix seconds. */
 export type Clock = () => bigint;
@@ -128,9 +132,14 @@ export class SpareSide {
    *
    * @param open the spare, with a writer over it
    * @throws DmremapError `wrong-device` where it has another identity, `changed-since` where it has other
-   * entries; what `open` throws. Nothing has changed then.
+   * entries, `busy` where a commit on the old one hangs: what that writes must not come behind what the new one
+   * takes; what `open` throws. Nothing has changed then.
    */
-  adopt(open: () => Promise<{ device: BlockDevice; writer: MetadataWriter }>): Promise<void> {
+  async adopt(open: () => Promise<{ device: BlockDevice; writer: MetadataWriter }>): Promise<void> {
+    if (!(await endsWithin(HANGING, this.#last)))
+      throw new DmremapError('busy', `${this.device.name} does not answer, and a commit waits for it`, {
+        hint: 'once that has ended, well or not, the spare can be attached',
+      });
     return this.#alone(async () => {
       const { device, writer } = await open();
       this.#checkSame(device.name, writer.content);

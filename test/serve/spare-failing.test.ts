@@ -4,6 +4,7 @@ import { MemoryDevice } from '../../src/device/memory-device.js';
 import { DeviceError, DmremapError } from '../../src/errors.js';
 import { RequestFailed, SECTOR_FLAG } from '../../src/serve/served-device.js';
 import { bytes, sectors } from '../../src/units.js';
+import { fails } from '../device/scratch.js';
 import { buildImage } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
@@ -237,6 +238,26 @@ test('a spare is taken back while requests hang, on the old one and on main; oth
   assert.equal(await Promise.all([onSpare, onMain]), [[], []]);
   await setImmediate();
   assert.ok(isClosed, 'the old one is closed once nobody uses it');
+  await it.set.close();
+});
+
+test('while a commit hangs on the old spare none is attached, and that is told; then it is', async () => {
+  const it = await stand({ entries: ENTRIES });
+  const { promise: answered, resolve: answer } = withResolvers();
+  const { flush } = it.spare;
+  it.spare.flush = async () => {
+    await answered;
+    return flush.call(it.spare);
+  };
+  await it.set.device.write(at(3), data(5), false);
+  const flushed = it.set.device.flush();
+  const again = new MemoryDevice(it.spareMedium.content.slice(), { name: 'again' });
+  await fails('busy', it.set.attach(again), /spare does not answer, and a commit waits for it/);
+  answer();
+  await flushed;
+  await it.set.attach(new MemoryDevice(it.spareMedium.content, { name: 'again' }));
+  await it.set.device.write(at(3), data(6), true);
+  assert.equal(await readOf(it, 3), [6, 0]);
   await it.set.close();
 });
 
