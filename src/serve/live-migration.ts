@@ -35,6 +35,8 @@ export interface MigrationFacts {
 
 export interface MigrationOptions {
   readonly now: Clock;
+  /** Of the spare in use, before the target got its entries. */
+  readonly dropped: number;
   /** Commits the spare in use, what has failed before included. */
   readonly save: () => Promise<void>;
   /** Called once it has ended, either way. */
@@ -131,7 +133,7 @@ export class LiveMigration {
       this.#stopping.abort(error);
     });
     await this.#alone(async () => {
-      await mirror.dropOthers(this.#from.entries);
+      if (this.#from.dropped !== this.#options.dropped) await mirror.dropOthers(this.#from.entries);
       this.#from.medium.follower = mirror;
     });
     await new SpareCopy(this.#from, mirror, {

@@ -214,13 +214,14 @@ export class RemapSet {
     await this.#changeSpare(async () => {
       const { side } = this.#io;
       if (!hasExtension(side.header)) await side.identify(identity);
+      const { dropped } = side;
       const target = await this.#openTarget(await prepare(await side.snapshot()));
       if (this.#isClosing) {
         await target.leave();
         throw new DmremapError('busy', 'the server stops');
       }
       const { now } = this.#settings;
-      this.#migration = new LiveMigration(this.#io, target, { now, save: () => this.save(), ended });
+      this.#migration = new LiveMigration(this.#io, target, { now, dropped, save: () => this.save(), ended });
     });
   }
 

@@ -45,6 +45,7 @@ export class SpareSide {
   #last: Promise<void> = Promise.resolve();
   #header: Header;
   #drops: Drop[] = [];
+  #dropped = 0;
   /** Sectors of main whose entries a commit was to drop of which nobody knows whether it took place. */
   readonly #doubtful = new Set<Sectors>();
   #state: number | undefined;
@@ -93,6 +94,11 @@ export class SpareSide {
   /** Entries that a power cut would take. */
   get unsaved(): number {
     return this.#writer === undefined ? 0 : this.entries.count - this.#writer.content.table.count;
+  }
+
+  /** How many entries were dropped since it was opened. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** Whether data that a client has written, or the way to it, would not survive a power cut. */
@@ -318,6 +324,7 @@ export class SpareSide {
     this.#doubtful.clear();
     if (this.#state === state) this.#state = undefined;
     this.#table.release(spares, outcome.kind === 'committed');
+    this.#dropped += drops.length;
     for (const drop of drops) drop.settle();
   }
 

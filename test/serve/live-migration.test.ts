@@ -7,7 +7,8 @@ import { RemapSet } from '../../src/serve/remap-set.js';
 import { type Bytes, sectors } from '../../src/units.js';
 import { DEFAULTS, patchSealed } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
-import { at, data, ended, headerOf, MAIN_SECTORS, moving, TARGET, towards } from './moving.js';
+import { judge } from '../support/reader.js';
+import { at, data, ENTRIES, ended, headerOf, MAIN_SECTORS, moving, TARGET, towards } from './moving.js';
 import { activeOf } from './section-8.js';
 import { remapped, SECTOR, settings } from './stand.js';
 
@@ -84,6 +85,25 @@ test('while clients write, make remaps and drop them, both spares stay equal', a
     assert.is(Buffer.compare(remapped({ ...it, spareMedium: it.targetMedium }), shadow), 0, `seed ${seed}`);
     assert.equal([headerOf(it.spareMedium).role, headerOf(it.targetMedium).role], [2, 0]);
   }
+});
+
+test('what is dropped while the target is made is dropped there, too', async () => {
+  // as the set had them when that began
+  const it = await moving({ targetEntries: ENTRIES.map(([main], index) => [main, 20 + index]) });
+  const before = remapped(it);
+  await it.set.migrate({
+    ...towards(it.target),
+    prepare: async () => {
+      await it.set.unremap(sectors(3));
+      return it.target;
+    },
+  });
+  assert.is(await ended(it.set), 'done', String(it.set.facts.migration?.failure));
+  assert.is(it.set.lookup(sectors(3)).spare, undefined);
+  await it.set.close();
+  const { truth } = judge(Buffer.from(it.targetMedium.content));
+  assert.is(truth?.length, ENTRIES.length - 1);
+  assert.is(Buffer.compare(remapped({ ...it, spareMedium: it.targetMedium }), before), 0);
 });
 
 test('a plain set gets an identity first', async () => {

@@ -6,7 +6,7 @@ import { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
 import type { MigrationRequest, RemapSet } from '../../src/serve/remap-set.js';
 import { bytes } from '../../src/units.js';
-import { buildImage, DEFAULTS } from '../support/build-image.js';
+import { buildImage, DEFAULTS, type Entry } from '../support/build-image.js';
 import { FIELDS, u32 } from '../support/format-numbers.js';
 import { LateDevice } from './late-device.js';
 import { SECTOR, type Stand, type StandSpec, stand } from './stand.js';
@@ -29,7 +29,9 @@ export interface Moving extends Stand {
   readonly targetImage: Buffer;
 }
 
-export async function moving(spec: StandSpec & { readonly targetSectors?: number } = {}): Promise<Moving> {
+export async function moving(
+  spec: StandSpec & { readonly targetSectors?: number; readonly targetEntries?: readonly Entry[] } = {},
+): Promise<Moving> {
   const it = await stand({ entries: ENTRIES, ...spec });
   const image = buildImage({
     layout: 'redundant',
@@ -37,6 +39,7 @@ export async function moving(spec: StandSpec & { readonly targetSectors?: number
     maxEntries: spec.maxEntries ?? 200,
     mainSectors: MAIN_SECTORS,
     role: 1,
+    entries: spec.targetEntries ?? [],
     fields: { spare_uuid: TARGET, peer_uuid: DEFAULTS.spareUuid },
   });
   const targetMedium = new MemoryDevice(new Uint8Array(image), { name: 'target' });
