@@ -73,6 +73,13 @@ export class LiveEntries {
     return slot;
   }
 
+  /** Points an entry elsewhere; it keeps its slot. */
+  relocate(main: Sectors, spare: Sectors): void {
+    const slot = this.#slots.get(main);
+    if (slot === undefined) throw new RangeError(`main sector ${main} is not remapped`);
+    this.#spares[slot] = spare;
+  }
+
   /** Takes an entry out: the last one moves into its slot. Undefined where there is none. */
   remove(main: Sectors): Removal | undefined {
     const slot = this.#slots.get(main);

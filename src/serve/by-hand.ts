@@ -82,7 +82,7 @@ export class ByHand {
     const { entries } = this.#io.side;
     let end: number = first;
     while (end < first + count && entries.spareOf(sectors(end)) !== undefined) end++;
-    const stay = await new PutBack(this.#io, this.#locks).run(from(first, end));
+    const stay = await new PutBack(this.#io, this.#locks, this.#save).run(from(first, end));
     const [[, failure] = []] = stay;
     if (failure !== undefined) throw afterSome(failure, end - first - stay.size, count, 'unremapped');
     if (end === first + count) return;
@@ -92,7 +92,7 @@ export class ByHand {
 
   /** Moves all sectors back; returns those that stay, with the reason. */
   clear(): Promise<ReadonlyMap<Sectors, DmremapError>> {
-    return new PutBack(this.#io, this.#locks).run(this.#all());
+    return new PutBack(this.#io, this.#locks, this.#save).run(this.#all());
   }
 
   /** The set may move meanwhile. */

@@ -8,10 +8,14 @@ import { endsWithin } from './patience.js';
 import { Proof } from './proof.js';
 import type { SectorIo } from './sector-io.js';
 import { SpareCopy } from './spare-copy.js';
+import { NotDurable } from './spare-medium.js';
 import type { Clock, SpareSide } from './spare-side.js';
 
 /** So long changes of the spare may take to end before the way is free for others again, in milliseconds. */
 const HOLD = 1000;
+
+/** So often the hand-over is tried while writes to FROM fail. */
+const ROUNDS = 4;
 
 /** Sectors that are named in one message. */
 const NAMED = 16;
@@ -148,8 +152,19 @@ export class LiveMigration {
     this.#done = 0;
     const proof = new Proof(this.#from, mirror, { signal, compared: this.#progress });
     await proof.ahead((work) => this.#alone(work));
-    await this.#saveSource();
-    await this.#alone(() => this.#handOver(proof));
+    await this.#handOverSaved(proof);
+  }
+
+  /** A write to FROM that fails takes along what was written there before: it is written again, and then tried anew. */
+  async #handOverSaved(proof: Proof): Promise<void> {
+    for (let round = 1; ; round++) {
+      await this.#saveSource();
+      try {
+        return await this.#alone(() => this.#handOver(proof));
+      } catch (error) {
+        if (!(error instanceof NotDurable) || round === ROUNDS) throw error;
+      }
+    }
   }
 
   /** What FROM has got last is durable there; else it could not be retired either. */

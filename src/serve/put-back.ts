@@ -23,11 +23,13 @@ interface Held {
 export class PutBack {
   readonly #io: SectorIo;
   readonly #locks: RangeLocks;
+  readonly #save: () => Promise<void>;
   #together = 1;
 
-  constructor(io: SectorIo, locks: RangeLocks) {
+  constructor(io: SectorIo, locks: RangeLocks, save: () => Promise<void>) {
     this.#io = io;
     this.#locks = locks;
+    this.#save = save;
   }
 
   /**
@@ -52,6 +54,8 @@ export class PutBack {
   async #moveAll(group: readonly Sectors[], stay: Map<Sectors, DmremapError>): Promise<void> {
     const rest = unitsOf(group, this.#io.main.lockUnit);
     while (rest.size > 0) {
+      // what the spare lacks is written there first: no entry can be dropped before, and it needs its own locks
+      if (!this.#io.side.medium.log.unknown.isEmpty) await this.#save().catch(() => undefined);
       const held = await this.#hold(rest);
       const began = performance.now();
       try {

@@ -15,6 +15,8 @@ import {
   type ServedExtent,
   type ZeroOptions,
 } from './served-device.js';
+import { NotDurable } from './spare-medium.js';
+import type { SpareSide } from './spare-side.js';
 import { zeroHeld, zeroMain } from './zeroes.js';
 
 /** Milliseconds within which a request is answered, as far as it is ours to say: clients wait for 30 s. */
@@ -28,6 +30,9 @@ const AHEAD = 1 << 18;
 
 /** The least that can be read at once, in bytes. */
 const LEAST_AT_ONCE = 65;
+
+/** So often a save is tried while writes fail, each of which takes along what was written before it. */
+const ROUNDS = 4;
 
 const NOTHING: readonly never[] = [];
 
@@ -167,9 +172,21 @@ export class RemapDevice implements ServedDevice {
   /** Commits all entries and makes the data on the spare durable. @throws DmremapError where it is not */
   async save(): Promise<void> {
     const { side } = this.#io;
-    if (!side.medium.log.unknown.isEmpty)
-      await side.medium.heal(side.entries, async (main, work) => {
-        const lock = await this.#hold(bytes(main * SECTOR_SIZE), SECTOR_SIZE, true);
+    for (let round = 1; ; round++) {
+      if (!side.medium.log.unknown.isEmpty) await this.#heal(side);
+      try {
+        return await side.save();
+      } catch (error) {
+        if (!(error instanceof NotDurable) || round === ROUNDS) throw error;
+      }
+    }
+  }
+
+  #heal(side: SpareSide): Promise<void> {
+    return side.medium.heal(
+      side.entries,
+      async (main, work) => {
+        const lock = await this.#hold(main * SECTOR_SIZE, SECTOR_SIZE, true);
         await this.#io.gate.enter();
         try {
           // all of a spare that the set has left was durable
@@ -178,8 +195,9 @@ export class RemapDevice implements ServedDevice {
           this.#io.gate.leave();
           this.#locks.release(lock);
         }
-      });
-    await side.save();
+      },
+      (at, from, main) => side.write(at, from, main),
+    );
   }
 
   async trim(at: Bytes, length: number, fua: boolean): Promise<void> {

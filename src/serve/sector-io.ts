@@ -13,9 +13,7 @@ import type { Failed, MainSide, Salvage } from './main-side.js';
 import { isOnMain, partOf, type RunFailure, readRuns } from './runs.js';
 import { RequestFailed } from './served-device.js';
 import type { SpareSide } from './spare-side.js';
-
-/** Places on the spare that are tried for a sector before its write fails. */
-const PLACES = 3;
+import { PLACES } from './write-placed.js';
 
 /** What has come of giving sectors places on the spare. */
 export interface Moved {
@@ -202,13 +200,16 @@ export class SectorIo {
     const first = bytesToSectors(at + run.from);
     this.#forgetMain(first, run.length);
     try {
-      await this.side.medium.write(run.at, partOf(request, run), first);
+      await this.side.write(run.at, partOf(request, run), first);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
-      this.policy.foundNoPlace([first]);
-      throw new RequestFailed(error.errno, error.message, at + run.from, error);
+      const failed = Math.max(0, (error.sector ?? 0) * SECTOR_SIZE - run.at);
+      const place = at + run.from + (failed < run.length ? failed : 0);
+      this.policy.foundNoPlace([place / SECTOR_SIZE]);
+      throw new RequestFailed(error.errno, error.message, place, error);
     }
     this.#found(at, run);
+    if (this.side.unsaved > 0) this.#changed();
   }
 
   /** The spare has the data of these sectors. */

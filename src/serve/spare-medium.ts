@@ -17,6 +17,17 @@ export interface Follower {
   write(at: Bytes, from: Uint8Array, main: Sectors, own: () => Promise<void>): Promise<void>;
   /** `own` drops the entry of a sector of main, which lives at `spare`. */
   drop(main: Sectors, spare: Sectors, own: () => Promise<void>): Promise<void>;
+  /** Does this while nobody copies these sectors. */
+  alone(first: Sectors, count: number, work: () => Promise<void>): Promise<void>;
+}
+
+/** A write or a flush has failed, and took along what was written before: that counts once it is written again. */
+export class NotDurable extends DmremapError {
+  constructor(device: string, sector: number) {
+    super('io', `${device}: what was written to sector ${sector} is not durable`, {
+      hint: 'a write or a flush failed: it counts once it is written again',
+    });
+  }
 }
 
 /**
@@ -71,13 +82,34 @@ export class SpareMedium {
     return device.writeAtOnce(at, piece, 0, length);
   }
 
-  /** @throws DeviceError, also for sectors whose data did not reach the medium */
+  /**
+   * Sectors whose data may not have reached the medium come from memory, where that has them.
+   *
+   * @throws DeviceError
+   */
   async read(at: Bytes, into: Uint8Array): Promise<void> {
-    const lost = this.log.unknown.isEmpty ? Number.POSITIVE_INFINITY : this.log.unknown.next(sectorAt(at));
-    if (lost < sectorAt(at + into.length))
-      throw new DeviceError(this.#device.name, 'read', 'EIO', Math.max(lost, sectorAt(at)), {
-        hint: 'what was written there last did not reach the medium: write it again',
-      });
+    const { unknown } = this.log;
+    const [first, end] = [sectorAt(at), sectorAt(at + into.length)];
+    if (unknown.isEmpty || unknown.next(first) >= end) return this.#read(at, into);
+    for (let sector = first; sector < end; sector++) {
+      const lost = Math.min(unknown.next(sector), end);
+      const [from, to] = [(sector - first) * SECTOR_SIZE, (lost - first) * SECTOR_SIZE];
+      if (from < to) await this.#read(bytes(at + from), into.subarray(from, to));
+      if (lost < end) into.set(this.#written(lost), to);
+      sector = lost;
+    }
+  }
+
+  /** What was written to a sector last. @throws DeviceError where memory has not got it */
+  #written(sector: number): Uint8Array {
+    const copy = this.#copies.of(sector);
+    if (copy !== undefined) return copy;
+    throw new DeviceError(this.#device.name, 'read', 'EIO', sector, {
+      hint: 'what was written there last did not reach the medium: write it again',
+    });
+  }
+
+  async #read(at: Bytes, into: Uint8Array): Promise<void> {
     const users = this.#users;
     users.tryEnter();
     try {
@@ -182,16 +214,20 @@ export class SpareMedium {
    *
    * @param entries that count
    * @param hold keeps others from a sector of main while the work is done
+   * @param write as write()
    */
   async heal(
     entries: LiveEntries,
     hold: (main: Sectors, work: () => Promise<void>) => Promise<void>,
+    write: SpareMedium['write'],
   ): Promise<void> {
     const { failed } = this.#copies;
     for (const [sector, copy] of [...failed])
       await hold(copy.main, async () => {
-        if (failed.get(sector) !== copy || entries.spareOf(copy.main) !== sector) failed.delete(sector);
-        else await this.write(bytes(sector * SECTOR_SIZE), copy.bytes, copy.main);
+        // written meanwhile: that one counts
+        if (failed.get(sector) !== copy) return;
+        if (entries.spareOf(copy.main) !== sector) failed.delete(sector);
+        else await write(bytes(sector * SECTOR_SIZE), copy.bytes, copy.main);
       });
   }
 
@@ -231,14 +267,7 @@ export class SpareMedium {
       this.#copies.end();
     }
     const lost = this.log.unknown.next(0);
-    if (lost !== Number.POSITIVE_INFINITY)
-      throw new DmremapError(
-        'io',
-        `${this.#device.name}: what was written to sector ${lost} is not durable`,
-        {
-          hint: 'a write or a flush failed: it counts once it is written again',
-        },
-      );
+    if (lost !== Number.POSITIVE_INFINITY) throw new NotDurable(this.#device.name, lost);
   }
 
   /** Data that was written meanwhile is unknown: its FLUSH must not be answered with success. */

@@ -6,13 +6,15 @@ import { extensionFor, type SourceIdentity } from '../migrate/identity.js';
 import type { LiveEntries } from '../remap/live-entries.js';
 import type { Mover } from '../remap/mover.js';
 import { type Content, contentOf } from '../store/content.js';
+import type { NewEntry } from '../store/step.js';
 import type { MetadataWriter } from '../store/writer.js';
-import type { Sectors } from '../units.js';
+import { type Bytes, type Sectors, sectors } from '../units.js';
 import type { Counters } from './counters.js';
 import { Joined } from './joined.js';
 import { endsWithin } from './patience.js';
 import { SpareMedium } from './spare-medium.js';
 import { SpareTable } from './spare-table.js';
+import { writePlaced } from './write-placed.js';
 
 /** A copy that cannot be written is not tried again before: each try costs the disk's time. */
 const SECONDS_BETWEEN_MENDINGS = 30n;
@@ -27,6 +29,13 @@ export type Clock = () => bigint;
 interface Drop {
   readonly main: Sectors;
   readonly settle: (failure?: DmremapError) => void;
+}
+
+/** What the next commit makes known: its data was flushed before. */
+interface Fresh {
+  readonly append: readonly NewEntry[];
+  /** Entries with other places than before; some of them may be among those to append. */
+  readonly relocated: readonly NewEntry[];
 }
 
 /**
@@ -93,7 +102,9 @@ export class SpareSide {
 
   /** Entries that a power cut would take. */
   get unsaved(): number {
-    return this.#writer === undefined ? 0 : this.entries.count - this.#writer.content.table.count;
+    if (this.#writer === undefined) return 0;
+    const { count } = this.#writer.content.table;
+    return this.entries.count - count + this.#table.relocatedBelow(count);
   }
 
   /** How many entries were dropped since it was opened. */
@@ -179,6 +190,13 @@ export class SpareSide {
     const committed = this.#writer?.content.table.count ?? 0;
     if (!this.#table.isReached(table, committed, (main) => this.#doubtful.has(main)))
       throw new DmremapError('changed-since', `${name} has other entries than the set in use`);
+  }
+
+  /** See writePlaced(). */
+  write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
+    const mayRelocate = (): boolean =>
+      this.#writer !== undefined && this.#writer.refusesChanges === undefined;
+    return writePlaced({ medium: this.medium, table: this.#table, mayRelocate }, at, from, main);
   }
 
   /**
@@ -285,10 +303,10 @@ export class SpareSide {
     const drops = this.#drops;
     this.#drops = [];
     try {
-      // entries that come later may have data that the flush does not cover
-      const upTo = this.entries.count;
+      // what comes later may have data that the flush does not cover
+      const fresh = this.#fresh();
       await this.medium.flush();
-      await this.#commit(upTo, drops);
+      await this.#commit(fresh, drops);
       this.#failure = undefined;
     } catch (error) {
       if (!(error instanceof DmremapError)) throw error;
@@ -298,21 +316,34 @@ export class SpareSide {
     }
   }
 
-  async #commit(upTo: number, drops: readonly Drop[]): Promise<void> {
+  #fresh(): Fresh {
+    if (this.#writer === undefined) return { append: [], relocated: [] };
+    return {
+      append: this.#table.entriesIn(this.#writer.content.table.count, this.entries.count),
+      relocated: this.#table.relocated(),
+    };
+  }
+
+  async #commit({ append, relocated }: Fresh, drops: readonly Drop[]): Promise<void> {
     const writer = this.#writer;
     if (writer === undefined) return;
     const mends = writer.health === 'unknown' || this.#now() >= this.#mendFrom;
     if (writer.health !== 'whole' && mends) await this.#mend(writer);
     const saved = writer.content.table.count;
-    if (upTo === saved && drops.length === 0 && this.#state === undefined && !this.#counters.isDirty) return;
+    const refusal = this.#table.relocatedBelow(saved) > 0 ? writer.refusesChanges : undefined;
+    const edit = refusal === undefined ? this.#editsFor(relocated, saved) : new Map<number, NewEntry>();
+    const isIdle = append.length + drops.length + edit.size === 0;
+    if (isIdle && this.#state === undefined && !this.#counters.isDirty) {
+      if (refusal !== undefined) throw refusal;
+      return;
+    }
     if (drops.length > 0 && !this.isWhole) throw degraded(this.device.name);
     const state = this.#state;
     const { fields, settle } = this.#counters.fields(writer.content.header);
-    const append = this.#table.entriesIn(saved, upTo);
     const mains = drops.map(({ main }) => main);
     const { slots, spares, undo } = this.#table.takeOut(mains, saved);
     const header = state === undefined ? fields : { ...fields, state };
-    const outcome = await writer.commit({ header, append, remove: slots }, this.#now());
+    const outcome = await writer.commit({ header, edit, append, remove: slots }, this.#now());
     if (outcome.kind !== 'committed' && 'failure' in outcome && outcome.failure !== undefined)
       this.medium.fail();
     if (outcome.kind === 'failed' || outcome.kind === 'unknown') {
@@ -323,9 +354,22 @@ export class SpareSide {
     settle();
     this.#doubtful.clear();
     if (this.#state === state) this.#state = undefined;
+    this.#table.settle(writer.content.table);
     this.#table.release(spares, outcome.kind === 'committed');
     this.#dropped += drops.length;
     for (const drop of drops) drop.settle();
+    // what could be committed is; a sector that a power cut would take back to a place that failed is not safe
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** The slots whose entries are to name other places. */
+  #editsFor(relocated: readonly NewEntry[], saved: number): Map<number, NewEntry> {
+    const edit = new Map<number, NewEntry>();
+    for (const entry of relocated) {
+      const slot = this.entries.slotOf(sectors(entry[0]));
+      if (slot !== undefined && slot < saved) edit.set(slot, entry);
+    }
+    return edit;
   }
 
   async #mend(writer: MetadataWriter): Promise<void> {

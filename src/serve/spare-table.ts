@@ -24,6 +24,8 @@ export class SpareTable {
   readonly entries: LiveEntries;
   readonly mover: Mover;
   readonly #space: SpareSpace;
+  /** Of sectors of main that have got another place: those that a table on the device may still name. */
+  readonly #left = new Map<Sectors, Sectors[]>();
 
   private constructor(entries: LiveEntries, space: SpareSpace, blockSectors: number) {
     this.entries = entries;
@@ -54,6 +56,50 @@ export class SpareTable {
   /** Spare sectors that new entries can have. */
   get free(): number {
     return this.#space.free;
+  }
+
+  /** A place for a sector that has an entry; undefined where none is free. */
+  takePlace(): Sectors | undefined {
+    return this.#space.take();
+  }
+
+  /** Places that were taken, and no entry has come of it. */
+  giveBack(places: readonly Sectors[]): void {
+    for (const place of places) this.#space.giveBack(place, 1);
+  }
+
+  /** The data of a sector lies in another place now. The old one failed, and nobody gets it again. */
+  relocate(main: Sectors, place: Sectors): void {
+    const old = this.entries.spareOf(main);
+    if (old !== undefined) this.#left.set(main, [...(this.#left.get(main) ?? []), old]);
+    this.entries.relocate(main, place);
+  }
+
+  /** How many of the committed entries have another place by now. */
+  relocatedBelow(committed: number): number {
+    let count = 0;
+    for (const main of this.#left.keys()) if ((this.entries.slotOf(main) ?? committed) < committed) count++;
+    return count;
+  }
+
+  /** The sectors that have got another place, with that. */
+  relocated(): NewEntry[] {
+    return [...this.#left.keys()].flatMap((main) => {
+      const place = this.entries.spareOf(main);
+      return place === undefined ? [] : [[main, place] as const];
+    });
+  }
+
+  /** Entries that this table has where they live now wait for nothing. */
+  settle(committed: RemapTable): void {
+    for (const main of [...this.#left.keys()]) {
+      const slot = this.entries.slotOf(main);
+      const isNamed =
+        slot !== undefined &&
+        slot < committed.count &&
+        committed.spareSector(slot) === this.entries.spareAt(slot);
+      if (slot === undefined || isNamed) this.#left.delete(main);
+    }
   }
 
   /** The entries in these slots, `end` not among them. */
@@ -109,7 +155,8 @@ export class SpareTable {
     const found = new Set<number>();
     for (let slot = 0; slot < table.count; slot++) {
       const main = sectors(table.mainSector(slot));
-      if (entries.spareOf(main) !== table.spareSector(slot)) return false;
+      const place = sectors(table.spareSector(slot));
+      if (entries.spareOf(main) !== place && this.#left.get(main)?.includes(place) !== true) return false;
       found.add(main);
     }
     for (let slot = 0; slot < committed; slot++) {

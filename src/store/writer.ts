@@ -110,6 +110,11 @@ export class MetadataWriter {
     return this.#lost;
   }
 
+  /** Why no commit could change or drop entries now, whatever they are; undefined where one could. */
+  get refusesChanges(): DmremapError | undefined {
+    return this.#refusal({ atomic: false });
+  }
+
   /** What commit() would write, in order. */
   plan(change: Change, now: bigint, data: readonly Write[] = []): Phase[] {
     return this.#phases(stepOf(this.#content, change, now), data);
@@ -230,7 +235,7 @@ export class MetadataWriter {
     }
   }
 
-  #refusal({ atomic }: Step): DmremapError | undefined {
+  #refusal({ atomic }: Pick<Step, 'atomic'>): DmremapError | undefined {
     const { name } = this.#device;
     if (this.#unknown)
       return new DmremapError('io', `${name}: nothing is known of its metadata after a write that failed`);

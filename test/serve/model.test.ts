@@ -24,6 +24,8 @@ type Command =
       readonly on: 'read' | 'write' | 'both';
       readonly times: number;
     }
+  /** The spare takes no more writes where this sector lives, or where some new one would. */
+  | { readonly kind: 'spoil'; readonly sector: number; readonly count: number; readonly times: number }
   | { readonly kind: 'heal' };
 
 const sector = fc.nat(SECTORS - 1);
@@ -61,6 +63,15 @@ const happening: fc.Arbitrary<Command> = fc.oneof(
       times: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('spoil' as const),
+      sector,
+      count: fc.integer({ min: 1, max: 5 }),
+      times: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant<Command>({ kind: 'heal' }) },
 );
 
@@ -70,6 +81,10 @@ function flat<Kind extends string, Span>({ kind, span: where }: { kind: Kind; sp
 
 function forgive(error: unknown): void {
   if (!(error instanceof DmremapError)) throw error;
+}
+
+function forgiveRequest(error: unknown): void {
+  if (!(error instanceof RequestFailed)) throw error;
 }
 
 class Shadow {
@@ -87,7 +102,7 @@ class Shadow {
   }
 
   async run(command: Command): Promise<void> {
-    const { set, main } = this.stand;
+    const { set, main, spare } = this.stand;
     switch (command.kind) {
       case 'read':
         return this.#read(command.at, command.length);
@@ -106,7 +121,7 @@ class Shadow {
         this.#mark(command, true);
         return set.device.trim(bytes(command.at), command.length, false);
       case 'flush':
-        return set.device.flush();
+        return set.device.flush().catch(forgiveRequest);
       case 'remap':
         return set.remap(sectors(command.sector)).catch(forgive);
       case 'unremap': {
@@ -118,7 +133,14 @@ class Shadow {
         if (command.on !== 'write')
           for (let index = 0; index < command.count; index++) this.bad.add(command.sector + index);
         return main.addFault(command);
+      case 'spoil': {
+        const { data_start, data_sectors } = set.facts.header;
+        const place = set.lookup(sectors(command.sector)).spare ?? Number(data_start) + (command.sector % 16);
+        const count = Math.min(command.count, Number(data_start + data_sectors) - place);
+        return spare.addFault({ sector: place, count, on: 'write', times: command.times });
+      }
       case 'heal':
+        spare.clearFaults();
         return main.clearFaults();
     }
   }
@@ -220,10 +242,13 @@ for (const spec of SPECS) {
 test('many requests at a time take effect in the order in which they came', async () => {
   const property = fc.asyncProperty(
     fc.array(fc.record({ sector, count: fc.integer({ min: 1, max: 20 }) }), { maxLength: 5 }),
+    fc.array(fc.record({ sector, count: fc.integer({ min: 1, max: 3 }) }), { maxLength: 4 }),
     fc.array(asking, { maxLength: 40 }),
     fc.nat(),
-    async (broken, commands, seed) => {
-      const shadow = new Shadow(await stand({ seed, mainSectors: SECTORS }));
+    async (broken, spoilt, commands, seed) => {
+      const entries = Array.from({ length: 10 }, (_, index) => [index * 11, 100 + index] as const);
+      const shadow = new Shadow(await stand({ seed, mainSectors: SECTORS, entries }));
+      for (const fault of spoilt) await shadow.run({ kind: 'spoil', times: 2 ** 40, ...fault });
       // main takes no write there: every sector that is written moves while others ask for it
       for (const fault of broken) await shadow.run({ kind: 'break', on: 'write', times: 2 ** 40, ...fault });
       await Promise.all(commands.map((command) => shadow.run(command)));
