@@ -93,10 +93,12 @@ export async function withUndo<Result>(
       : [{ side: 'main' as const, device: main.before ?? main.device, phases: main.phases }]),
   ];
   const writes = targets.flatMap((target) => target.phases.flatMap((phase) => phase.writes));
-  if (place.none === true || writes.every((write) => write.bytes.length === 0))
+  if (writes.every((write) => write.bytes.length === 0))
     return { path: undefined, warning: undefined, result: await work() };
 
   const description = describe(device, phases, options);
+  if (place.none === true) return withoutUndo(device, description, options, work);
+
   const avoid = [...(place.avoid ?? []), ...(main === undefined ? [] : [main.device])];
   const name = undoFileName(description.spare, options.generation, options.command);
   const { warning: ofPlace, saved } = await save(
@@ -106,20 +108,40 @@ export async function withUndo<Result>(
   ).catch((error: unknown) => {
     throw sayingFirst(error, partOf?.before === true ? MADE_IN_PART : 'nothing is changed');
   });
-  const superseded = await cutShortBefore(device, saved, options);
+  const superseded = await cutShortBefore(device, description, options, saved.path);
   const result = await work().catch((error: unknown) => {
     throw namingUndo(error, saved.path, place.file === undefined ? undefined : device.name);
   });
-  const warnings = [ofPlace, ...(await Promise.all(superseded.map(endOlder)))];
+  const warnings = [ofPlace, await endOlder(superseded)];
   await saved.finish().catch((error: unknown) => {
     throw sayingFirst(error, `what was written stands and is whole; next: dmremap check -p ${device.name}`);
   });
-  const warning = warnings.filter((one) => one !== undefined).join('; ');
-  return { path: saved.path, warning: warning === '' ? undefined : warning, result };
+  return { path: saved.path, warning: inOne(warnings), result };
 }
 
-/** Marks an older file as finished; the warning where that fails. */
-async function endOlder(path: string): Promise<string | undefined> {
+/** The same for a change of which nothing is saved. */
+async function withoutUndo<Result>(
+  device: HeldDevice,
+  description: Omit<UndoDescription, 'blocks'>,
+  options: UndoOptions,
+  work: () => Promise<Result>,
+): Promise<SavedChange<Result>> {
+  const superseded = await cutShortBefore(device, description, options);
+  const result = await work();
+  return { path: undefined, warning: await endOlder(superseded), result };
+}
+
+/** Marks older files as finished; the warning where that fails. */
+async function endOlder(paths: readonly string[]): Promise<string | undefined> {
+  return inOne(await Promise.all(paths.map(endOne)));
+}
+
+function inOne(warnings: readonly (string | undefined)[]): string | undefined {
+  const text = warnings.filter((one) => one !== undefined).join('; ');
+  return text === '' ? undefined : text;
+}
+
+async function endOne(path: string): Promise<string | undefined> {
   try {
     await markFinished(path);
     return undefined;
@@ -135,12 +157,13 @@ async function endOlder(path: string): Promise<string | undefined> {
  */
 async function cutShortBefore(
   device: HeldDevice,
-  { path: own, description }: UndoFile,
+  { spare }: Omit<UndoDescription, 'blocks'>,
   { place, identity, spareUuid }: UndoOptions,
+  own?: string,
 ): Promise<readonly string[]> {
   const folder = stateFolder(place.surroundings);
   const found = new Set<string>();
-  for (const uuid of new Set([spareUuid, description.spare.newSpareUuid, undefined])) {
+  for (const uuid of new Set([spareUuid, spare.newSpareUuid, undefined])) {
     const unfinished = await listUnfinished(folder, spareIdentity(device, identity, uuid)).catch(
       undefinedForOurErrors,
     );

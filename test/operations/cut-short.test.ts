@@ -5,7 +5,7 @@ import { encodeEntries, RemapTable } from '../../src/format/entry.js';
 import { checkSpares, isFailure } from '../../src/operations/check-many.js';
 import { diagnoseAsCheck } from '../../src/operations/full-diagnosis.js';
 import { readInfo, verdictOf } from '../../src/operations/info.js';
-import { withUndo } from '../../src/operations/undo-files.js';
+import { carryOutWithUndo, withUndo } from '../../src/operations/undo-files.js';
 import { commit } from '../../src/store/commit.js';
 import { contentOf, nextContent } from '../../src/store/content.js';
 import type { Phase, Write } from '../../src/store/phase.js';
@@ -48,19 +48,20 @@ function change(image: Buffer): { phases: Phase[]; sectors: Write[] } {
   return { phases, sectors };
 }
 
+const OPTIONS = {
+  command: 'restore',
+  now: 1_700_000_000n,
+  place: {},
+  identity: { mainId: '', kind: 'image' },
+  spareUuid: undefined,
+  setUuid: undefined,
+  generation: 1,
+} as const;
+
 /** Begins the change under an undo file and ends it, as a power cut does, with these sectors written. */
 async function cutShort(path: string, phases: readonly Phase[], written: readonly Write[]): Promise<void> {
   const device = await openDevice(path, { mode: 'exclusive' });
-  const options = {
-    command: 'restore',
-    now: 1_700_000_000n,
-    place: {},
-    identity: { mainId: '', kind: 'image' as const },
-    spareUuid: undefined,
-    setUuid: undefined,
-    generation: 1,
-  };
-  await withUndo(device, phases, options, async () => {
+  await withUndo(device, phases, OPTIONS, async () => {
     for (const { at, bytes: content } of written) await device.write(at, content);
     throw new Error('power cut');
   }).catch(() => undefined);
@@ -115,6 +116,34 @@ test('every state of a cut ends as before or as after the change', async () => {
   }
   console.log(`${2 ** sectors.length} states: ${takenBack} taken back, ${kept} whole`);
   assert.is(kept, 2);
+});
+
+test('a later change ends it, also one of which nothing is saved', async () => {
+  const image = buildImage({
+    layout: 'plain',
+    sectors: 400,
+    maxEntries: 100,
+    entries: BEFORE,
+    mainSectors: 100_000,
+  });
+  const { phases, sectors } = change(image);
+  for (const none of [false, true]) {
+    const state = scratch.path(`ended-${none}`);
+    process.env['DMREMAP_STATE_DIR'] = state;
+    const path = scratch.path(`ended-${none}.img`);
+    writeFileSync(path, image);
+    await cutShort(path, phases, sectors);
+    const [earlier = ''] = readdirSync(state);
+    const device = await openDevice(path, { mode: 'exclusive' });
+    const erased = [{ purpose: 'erase', writes: [{ at: bytes(0), bytes: new Uint8Array(SECTOR_SIZE) }] }];
+    await carryOutWithUndo(device, erased, { ...OPTIONS, place: { none } });
+    await device.close();
+    const undo = await openUndo(`${state}/${earlier}`);
+    assert.not(isRefusal(undo));
+    if (isRefusal(undo)) continue;
+    assert.is(undo.state, 'finished');
+    await undo.close();
+  }
 });
 
 async function checked(path: string, mode: Mode) {

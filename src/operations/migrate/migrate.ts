@@ -1,4 +1,3 @@
-import type { FileDevice } from '../../device/file-device.js';
 import { DmremapError } from '../../errors.js';
 import { hasExtension, ZERO_UUID } from '../../format/header.js';
 import { courseOf, type Step } from '../../migrate/course.js';
@@ -13,7 +12,7 @@ import type { MainChoice } from '../main-device.js';
 import { anyOccupant } from '../occupant.js';
 import { withDevice } from '../open-device.js';
 import { surveySpare } from '../survey.js';
-import { carryOutWithUndo, foreseenUndoFile, type UndoOptions, type UndoPlace } from '../undo-files.js';
+import { carryOutWithUndo, foreseenUndoFile, type UndoOptions } from '../undo-files.js';
 import type { CarryOverOptions } from './carry-over.js';
 import { lookAtSource, lookAtTarget } from './look.js';
 import { judgeTarget, mainOfSet } from './main-of-set.js';
@@ -95,20 +94,6 @@ export function migrateSpare(
 
 function ascending(sectors: number[]): number[] {
   return sectors.sort((a, b) => a - b);
-}
-
-/**
- * What a change that was cut short has saved of a spare whose metadata is valid is never to be put back: not even
- * once this migration has erased it.
- */
-async function letEarlierStand(device: FileDevice, undo: UndoPlace): Promise<void> {
-  const survey = await surveySpare(device);
-  if (survey.choice.chosen === undefined) return;
-  for (;;) {
-    const cutShort = await findCutShort(device, survey, undo);
-    if (cutShort === undefined) return;
-    await letStand(cutShort);
-  }
 }
 
 /** A spare to which the set is to go back and that holds no metadata any more. */
@@ -243,7 +228,6 @@ class Migration {
 
   async #write(step: PlannedStep, plan: MigrationPlan): Promise<void> {
     const { device } = this.#sides(step.way).target;
-    await letEarlierStand(device, this.#options.undo);
     const { path, warning } = await carryOutWithUndo(device, step.phases, this.#saving(step, plan));
     this.#undoFile = path ?? this.#undoFile;
     if (warning !== undefined) this.#warnings.add(warning);
