@@ -327,6 +327,7 @@ slow('a FROM that takes no writes at all is abandoned by the operator alone', as
   const disk = shop.loop(file, '--read-only');
   const stopped = await shop.run(['migrate', disk, to, '--yes']);
   assert.is(stopped.code, 4, stopped.stderr);
+  assert.match(stopped.stderr, /warning: .*takes no writes/);
   assert.match(stopped.stderr.replaceAll(/[\s\\]+/g, ' '), /--resume --abandon-source, after which/);
   assert.is(u32(readFileSync(to), 'role'), 1);
   assert.is(said(await migrate(disk, to, '--rollback')), '0 taken-back, from active');

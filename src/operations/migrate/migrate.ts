@@ -85,11 +85,22 @@ export function migrateSpare(
         source,
         target,
         main,
-        warnings: [...main.warnings, ...warnings],
+        warnings: [...main.warnings, ...warnings, ...readOnlyWarnings(from.device, options)],
       };
       return new Migration(scene, options).run();
     });
   });
+}
+
+/** That a source takes no writes is found again only behind all the copying. */
+function readOnlyWarnings(
+  { path, writable }: FileDevice,
+  { wish, abandonSource }: Pick<MigrateOptions, 'wish' | 'abandonSource'>,
+): string[] {
+  if (writable || wish === 'rollback' || abandonSource) return [];
+  return [
+    `${path} takes no writes: all is copied and compared, then it ends, unless --abandon-source gives it up`,
+  ];
 }
 
 function ascending(sectors: number[]): number[] {
