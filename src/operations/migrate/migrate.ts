@@ -1,3 +1,4 @@
+import type { FileDevice } from '../../device/file-device.js';
 import { DmremapError } from '../../errors.js';
 import { hasExtension, ZERO_UUID } from '../../format/header.js';
 import { courseOf, type Step } from '../../migrate/course.js';
