@@ -44,7 +44,16 @@ export function parseLocks(text: string): FileLock[] {
 
 /** Locks on a file or device node. */
 export function locksOn(file: FileIdentity, roots: Roots): FileLock[] {
-  return locksIn(readText(locksPath(roots)) ?? '', file, roots);
+  const read = (): FileLock[] => locksIn(readText(locksPath(roots)) ?? '', file, roots);
+  const found = read();
+  if (found.length === 0) return found;
+  // Where its process has ended meanwhile, nobody could tell on which of two like files a lock was: it is gone now.
+  const still = new Set(read().map(asLine));
+  return found.filter((lock) => still.has(asLine(lock)));
+}
+
+function asLine({ kind, access, pid, file }: FileLock): string {
+  return [kind, access, pid, file].join(' ');
 }
 
 /** The kernel's list of all locks: a small file, but one that the kernel may take 10 ms to write down. */
