@@ -1,6 +1,5 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { type Content, sealedBlock } from '../store/content.js';
-import type { Write } from '../store/phase.js';
 import { diagnose } from './diagnose.js';
 
 /** Whether every copy on a device is this content, and nothing is to be said of it but notes. */
@@ -25,14 +24,4 @@ export async function holdsModule(device: BlockDevice, content: Content): Promis
     Buffer.compare(survey.module.content.table.bytes, content.table.bytes) === 0 &&
     problems.every(({ row }) => row.severity === 'note')
   );
-}
-
-/** Whether what was written is there; of a device whose cache was dropped (change.ts). */
-export async function holdsWrites(device: BlockDevice, writes: readonly Write[]): Promise<boolean> {
-  for (const { at, bytes } of writes) {
-    const read = new Uint8Array(bytes.length);
-    await device.read(at, read);
-    if (Buffer.compare(read, bytes) !== 0) return false;
-  }
-  return true;
 }

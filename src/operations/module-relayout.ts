@@ -69,7 +69,7 @@ export async function planToModule(
       ? await planRelayout(device, diagnosis, { ...request, shape })
       : await planFromModule(device, diagnosis, image, { ...request, shape });
   const plain = base.content;
-  const { moved, phases, relocations, copied } = await inARow(
+  const { moved, phases, relocations } = await inARow(
     await overlaid(device, base.stages),
     plain,
     spareStart,
@@ -81,7 +81,6 @@ export async function planToModule(
     ...base,
     content,
     relocations,
-    copied,
     from: base.from,
     to: 'module',
     // what is moved overwrites the only copy: its undo file must not bring back another one
@@ -113,7 +112,7 @@ function isInPlace({ problems }: Diagnosis, image: ModuleImage, spareStart: Sect
 }
 
 function nothingToDo({ content }: ModuleImage): RelayoutPlan {
-  const nothing = { relocations: [], copied: undefined, stages: [], shrunk: false, warnings: [] };
+  const nothing = { relocations: [], stages: [], shrunk: false, warnings: [] };
   return { found: content, content, from: 'module', to: 'module', ...nothing };
 }
 
@@ -130,7 +129,6 @@ interface InARow {
   readonly moved: Content;
   readonly phases: readonly Phase[];
   readonly relocations: RelayoutPlan['relocations'];
-  readonly copied: Phase | undefined;
 }
 
 /** The same entries of a plain set in ascending spare sectors without a gap; data that lies elsewhere is copied. */
@@ -145,12 +143,11 @@ async function inARow(
   if (relocations === undefined)
     throw new DmremapError('no-space', `${device.name}: no free sectors for the data that has to be moved`);
   const sorted = sortedBySpare(relocatedTable(table, relocations));
-  if (Buffer.compare(sorted.bytes, table.bytes) === 0)
-    return { moved: content, phases: [], relocations, copied: undefined };
+  if (Buffer.compare(sorted.bytes, table.bytes) === 0) return { moved: content, phases: [], relocations };
   const copied = relocations.length === 0 ? undefined : await copyData(device, relocations);
   const moved = nextContent(content, {}, now, sorted);
   const step = commit(stepBetween(content, moved), device.logicalBlockSize);
-  return { moved, phases: [...(copied === undefined ? [] : [copied]), ...step], relocations, copied };
+  return { moved, phases: [...(copied === undefined ? [] : [copied]), ...step], relocations };
 }
 
 function sortedBySpare(table: RemapTable): RemapTable {

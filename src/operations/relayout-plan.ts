@@ -39,8 +39,6 @@ export interface RelayoutPlan {
   /** What all copies will hold. */
   readonly content: Content;
   readonly relocations: readonly Relocation[];
-  /** The copied data, as it has to read afterwards. */
-  readonly copied: Phase | undefined;
   /** In parts that each take an undo file of their own (ChangePlan.stages). Empty: there is nothing to do. */
   readonly stages: readonly (readonly Phase[])[];
   readonly from: Layout;
@@ -79,7 +77,7 @@ export async function planRelayout(
   if (isSame) {
     const stages = corrections.length === 0 ? [] : [corrections];
     const common = { from: old.layout, to: shape.layout, warnings: [] };
-    return { found, content: before, relocations: [], copied: undefined, stages, shrunk, ...common };
+    return { found, content: before, relocations: [], stages, shrunk, ...common };
   }
   if (shape.layout === 'redundant' && old.layout === 'plain') await refuseForeign(device, before.table, area);
   const relocations = planRelocations(before.table, shrunk ? area : dataArea(old, device.size), area);
@@ -97,7 +95,6 @@ export async function planRelayout(
     found,
     content,
     relocations,
-    copied,
     stages: apart ? [first, last] : [inParts([first, last])],
     from: old.layout,
     to: shape.layout,

@@ -2,20 +2,23 @@ import { DmremapError } from '../errors.js';
 import { compactTable } from '../format/entry.js';
 import { isRedundant } from '../format/header.js';
 import { type Selection, type Span, select, sizeOf, without } from '../remap/selection.js';
-import { Counters } from '../serve/counters.js';
 import { SpareTable } from '../serve/spare-table.js';
-import { commit } from '../store/commit.js';
-import type { Content } from '../store/content.js';
-import { inParts, type Phase, type Write } from '../store/phase.js';
-import { contentAfter, type NewEntry, stepOf } from '../store/step.js';
 import { SECTOR_SIZE, sectors } from '../units.js';
 import { findSectors, type NamedSectors } from './bad-sectors.js';
-import { type ChangeOptions, type ChangePlan, type ChangeResult, change, describeDevice } from './change.js';
+import {
+  type Approve,
+  type ChangeOptions,
+  type ChangePlan,
+  type ChangeResult,
+  change,
+  describeDevice,
+} from './change.js';
 import { describeContent } from './describe-content.js';
-import { holdsContent, holdsWrites } from './holds.js';
+import { holdsContent } from './holds.js';
 import { saveLostMap } from './lost-map.js';
 import type { MainChoice } from './main-device.js';
 import { type LeftMapping, OwnMapping } from './own-mapping.js';
+import { aroundBadPlaces, type Planned, planRemap } from './remap-plan.js';
 import { identityIn, type SetToChange, withSet } from './set-to-change.js';
 import { TakenData } from './taken-data.js';
 
@@ -88,6 +91,8 @@ function remapHeld(
 interface Chosen {
   readonly leftOut: RemapResult['leftOut'];
   readonly table: SpareTable;
+  /** The same table without these sectors of the spare. */
+  readonly tableWithout: (bad: readonly number[]) => Promise<SpareTable>;
   readonly selection: Selection;
 }
 
@@ -99,16 +104,17 @@ async function choose(set: SetToChange, { named }: RemapOptions): Promise<Chosen
   const { logicalBlockSize } = found;
   const { spans, leftOut } = await findSectors(named, { size: sectors(size), logicalBlockSize });
   const committed = { header, table: compactTable(entries) };
-  const table = await SpareTable.load(spare, committed, blockSectors);
+  const tableWithout = (bad: readonly number[]) => SpareTable.load(spare, committed, blockSectors, bad);
+  const table = await tableWithout([]);
   const selection = select(table.entries, spans, blockSectors, size);
   refuseTooMany(set, selection, table);
-  return { leftOut, table, selection };
+  return { leftOut, table, tableWithout, selection };
 }
 
 async function remapTaken(
   set: SetToChange,
   mapping: OwnMapping | undefined,
-  { leftOut, table, selection }: Chosen,
+  { leftOut, table, tableWithout, selection }: Chosen,
   taken: TakenData,
   options: RemapOptions,
 ): Promise<RemapResult> {
@@ -120,23 +126,59 @@ async function remapTaken(
     lost: taken.lost,
     leftOut,
   };
-  const planned = await planRemap(set, table, wanted, taken, options.now);
-  const tableAfter = mapping?.tableOf(planned.content, set);
-  const shown = await show(set, planned, facts, options.lost);
+  const { free } = table;
   let lostMap: string | undefined;
   const saveMap = async (): Promise<void> => {
     lostMap = await saveLostMap(set, 'remap', taken.lost, options);
   };
-  const result = await carryOutPlan(set, shown, planned, mapping, options, saveMap);
-  const { content } = planned;
-  return {
-    ...result,
-    ...facts,
-    lostMap,
-    generation: content.header.generation,
-    entries: content.table.count,
-    mapping: mapping && { name: mapping.name, table: result.applied ? tableAfter : undefined },
+  const approve = once(async (...shown) => {
+    if (!(await options.approve(...shown))) return false;
+    await saveMap();
+    return true;
+  });
+  const attempt = async (
+    bad: readonly number[],
+    remember: (planned: Planned) => void,
+  ): Promise<RemapResult> => {
+    const places = bad.length === 0 ? table : await tableWithout(bad);
+    const planned = await planRemap(set, places, wanted, taken, options.now);
+    remember(planned);
+    const tableAfter = mapping?.tableOf(planned.content, set);
+    const shown = await show(set, planned, facts, options.lost);
+    if (planned.data === undefined && !options.dryRun) await saveMap();
+    const result = await carryOutPlan(set, shown, planned, mapping, { ...options, approve });
+    const { content } = planned;
+    return {
+      ...result,
+      warnings: [...result.warnings, ...unusedPlaces(set, bad)],
+      ...facts,
+      lostMap,
+      generation: content.header.generation,
+      entries: content.table.count,
+      mapping: mapping && { name: mapping.name, table: result.applied ? tableAfter : undefined },
+    };
   };
+  return aroundBadPlaces(set.spare, attempt, {
+    isRoom: (bad) => free - bad.length >= facts.remapped,
+    signal: options.signal,
+  });
+}
+
+/** Asks until it is approved, and no more. */
+function once(approve: Approve): Approve {
+  let isApproved = false;
+  return async (...shown) => {
+    isApproved ||= await approve(...shown);
+    return isApproved;
+  };
+}
+
+function unusedPlaces({ spare }: SetToChange, bad: readonly number[]): string[] {
+  if (bad.length === 0) return [];
+  const first = bad.reduce((least, sector) => Math.min(least, sector));
+  return [
+    `${spare.path} does not take data at ${bad.length} of its free sectors, from sector ${first} on; others are used`,
+  ];
 }
 
 function refuseTooMany({ spare }: SetToChange, { homeless }: Selection, { entries, free }: SpareTable): void {
@@ -155,42 +197,6 @@ function refuseTooMany({ spare }: SetToChange, { homeless }: Selection, { entrie
       `${spare.path} has ${free} free sectors, and ${wanted} are to be remapped`,
       { hint: 'move the set to a larger spare: dmremap migrate', data },
     );
-}
-
-interface Planned {
-  readonly content: Content;
-  /** The data of the new entries, as it has to read afterwards. */
-  readonly writes: readonly Write[];
-  readonly phases: readonly Phase[];
-}
-
-async function planRemap(
-  { spare, corrected }: SetToChange,
-  table: SpareTable,
-  wanted: readonly Span[],
-  taken: TakenData,
-  now: bigint,
-): Promise<Planned> {
-  const { before, corrections } = corrected;
-  if (wanted.length === 0) return { content: before, writes: [], phases: [] };
-  const moves = wanted.flatMap(([first, end]) => table.mover.begin(sectors(first), sectors(end)));
-  const append = moves.flatMap(({ main, spare: place, count }) =>
-    Array.from({ length: count }, (_, index): NewEntry => [main + index, place + index]),
-  );
-  const writes = await taken.writesTo(spare, moves);
-  const counters = new Counters();
-  counters.add('manual_remaps', append.length);
-  counters.add('read_errors', sizeOf(taken.lost));
-  counters.add('lost_remaps', sizeOf(taken.lost) - sizeOf(without(taken.lost, wanted)));
-  const { fields } = counters.fields(before.header);
-  const step = stepOf(before, { header: fields, append }, now);
-  const data: Phase = {
-    purpose: `write the data of new remaps (${append.length}) to free sectors`,
-    writes,
-    ifFails: { copy: undefined, secure: [], tidy: [], stands: 'before' },
-  };
-  const phases = inParts([corrections, [data, ...commit(step, spare.logicalBlockSize)]]);
-  return { content: contentAfter(before, step), writes, phases };
 }
 
 async function show(
@@ -222,30 +228,24 @@ async function show(
   };
 }
 
-/** @param saveMap called before anything is written, where something is done at all */
 async function carryOutPlan(
   set: SetToChange,
   plan: ChangePlan,
-  { content, writes, phases }: Planned,
+  { content, phases }: Planned,
   mapping: OwnMapping | undefined,
-  options: RemapOptions,
-  saveMap: () => Promise<void>,
+  options: ChangeOptions,
 ): Promise<ChangeResult> {
   const { spare, found, corrected } = set;
-  if (phases.length === 0) {
-    if (!options.dryRun) await saveMap();
-    return { plan, applied: false, undoFile: undefined, warnings: plan.warnings };
-  }
+  if (phases.length === 0) return { plan, applied: false, undoFile: undefined, warnings: plan.warnings };
   const undo = { ...options.undo, avoid: [found] };
-  const approve: ChangeOptions['approve'] = async (...shown) => {
+  const approve: Approve = async (...shown) => {
     if (!(await options.approve(...shown))) return false;
-    await saveMap();
     await mapping?.check(set);
     mapping?.begin(set);
     return true;
   };
   return change(spare, plan, identityIn(corrected.found.header), { ...options, approve, undo }, async () => {
-    if (!(await holdsContent(spare, content)) || !(await holdsWrites(spare, writes)))
+    if (!(await holdsContent(spare, content)))
       throw new DmremapError('io', `${spare.path}: what was written does not read back right`);
     mapping?.refuseResumed(set);
   });

@@ -38,19 +38,23 @@ export class SpareTable {
    *
    * @param header and table as they are committed
    * @param blockSectors of main's physical block
+   * @param bad free sectors that take no data
    */
   static async load(
     device: BlockDevice,
     { header, table }: { readonly header: Header; readonly table: RemapTable },
     blockSectors: number,
+    bad: readonly number[] = [],
   ): Promise<SpareTable> {
     const entries = new LiveEntries(header.max_entries);
     await inTurns(table.count, (slot) => {
       entries.add(sectors(table.mainSector(slot)), sectors(table.spareSector(slot)));
     });
     const { start, count } = dataArea(header, device);
-    const used = await sortedInTurns(entries.copied().spares);
-    return new SpareTable(entries, new SpareSpace(start, count, used), blockSectors);
+    const used = new Float64Array(entries.count + bad.length);
+    used.set(entries.copied().spares);
+    used.set(bad, entries.count);
+    return new SpareTable(entries, new SpareSpace(start, count, await sortedInTurns(used)), blockSectors);
   }
 
   /** Spare sectors that new entries can have. */

@@ -1,8 +1,12 @@
 import type { BlockDevice } from '../device/block-device.js';
+import { readPastCache } from '../device/past-cache.js';
 import { DeviceError } from '../errors.js';
-import type { Bytes } from '../units.js';
+import { type Bytes, bytes, bytesToSectors } from '../units.js';
 import type { CopyName } from './copy.js';
 import { ChangeFailed, type FailedStep, type PartOf, type Standing } from './failure.js';
+
+/** How much is read back at a time, in bytes. */
+const PIECE = 1 << 20;
 
 /** Bytes to be written at a place. */
 export interface Write {
@@ -18,6 +22,8 @@ export interface Phase {
   /** What it does, for people: "rewrite the backup copy". */
   readonly purpose: string;
   readonly writes: readonly Write[];
+  /** The medium has to give it back, or the phase has failed: data that later phases rely on. */
+  readonly isReadBack?: true;
   /** Without it, what lies on the device after a failure is not known. */
   readonly ifFails?: IfFails;
 }
@@ -105,9 +111,22 @@ export async function writePhases(
   }
 }
 
-async function writePhase(device: BlockDevice, { writes }: Phase): Promise<void> {
+async function writePhase(device: BlockDevice, { writes, isReadBack }: Phase): Promise<void> {
   for (const write of writes) await device.write(write.at, write.bytes);
   await device.flush();
+  if (isReadBack) for (const write of writes) await readBack(device, write);
+}
+
+/** @throws DeviceError where the medium gives nothing, or something else */
+async function readBack(device: BlockDevice, { at, bytes: written }: Write): Promise<void> {
+  for (let done = 0; done < written.length; done += PIECE) {
+    const wanted = written.subarray(done, done + PIECE);
+    const read = new Uint8Array(wanted.length);
+    await readPastCache(device, bytes(at + done), read);
+    if (Buffer.compare(read, wanted) === 0) continue;
+    const wrong = read.findIndex((byte, index) => byte !== wanted[index]);
+    throw new DeviceError(device.name, 'read', 'EIO', bytesToSectors(at + done + wrong));
+  }
 }
 
 /** Does what is to be done after a failure; says what stands on the device then. */

@@ -82,6 +82,7 @@ export async function copyData(device: BlockDevice, relocations: readonly Reloca
   return {
     purpose: `copy the data of ${relocations.length} remaps to free sectors`,
     writes: writes.sort((a, b) => a.at - b.at),
+    isReadBack: true,
     ifFails: { copy: undefined, secure: [], tidy: [], stands: 'before' },
   };
 }

@@ -3,7 +3,9 @@ import { Remapped, shown } from '../commands/remapped.js';
 import { NBDFUSE_NEEDS } from '../device/nbdfuse.js';
 import { documentOf, isObject } from '../obligations/schemas.js';
 import { patient, Workshop } from '../obligations/workshop.js';
+import { FailingDisk } from '../serve/failing-disk.js';
 import type { Entry } from '../support/build-image.js';
+import { SECTOR } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
 import { FailingFile } from './failing-file.js';
@@ -91,6 +93,68 @@ for (const { words, entries } of CASES)
           }
         assert.ok(failures > 0, 'no write has failed');
       });
+
+slow('free sectors that take no data are passed over', async () => {
+  needs(...NBDFUSE_NEEDS);
+  const set = Remapped.make(shop, { mainSectors: MAIN, entries: ENTRIES });
+  const disk = await FailingDisk.start(shop, set.spare, readFileSync(set.spare).length);
+  const failing = set.with({ spare: disk.path });
+  const free = (await firstPlace(failing)) * SECTOR;
+  for (const what of ['write', 'read'] as const) {
+    disk.set({ [what]: [free + SECTOR, free + 3 * SECTOR] });
+    const [first, count] = what === 'write' ? [200, 30] : [300, 30];
+    const done = await failing.run('remap', `${first}+${count}`);
+    assert.equal([done['exit_code'], done['remapped']], [0, count], JSON.stringify(done));
+    const said = (done['warnings'] as string[]).join();
+    assert.match(said, new RegExp(`take data at 2 of its free sectors, from sector ${free / SECTOR + 1} on`));
+  }
+  disk.set({});
+  const moved = [...numbers(200, 30), ...numbers(300, 30)];
+  set.assertRemapped([...ENTRIES.map(([main]) => Number(main)), ...moved]);
+  const places = [...set.remapped().values()];
+  assert.ok(!places.includes(free / SECTOR + 1) && !places.includes(free / SECTOR + 2), places.join());
+});
+
+/** Where the next entry's data goes. */
+async function firstPlace(set: Remapped): Promise<number> {
+  await set.run('remap', '1000');
+  const place = set.remapped().get(1000);
+  await set.run('unremap', '1000');
+  return Number(place);
+}
+
+function numbers(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index);
+}
+
+slow('a spare that has no other places', async () => {
+  needs(...NBDFUSE_NEEDS);
+  const set = Remapped.make(shop, { mainSectors: MAIN, entries: ENTRIES });
+  const size = readFileSync(set.spare).length;
+  const disk = await FailingDisk.start(shop, set.spare, size);
+  const failing = set.with({ spare: disk.path });
+  disk.set({ write: [(await firstPlace(failing)) * SECTOR, size - 300 * SECTOR] });
+  const before = readFileSync(set.spare);
+  const ended = await failing.run('remap', '200+30');
+  assert.is(ended['exit_code'], 8, JSON.stringify(ended));
+  assert.match(JSON.stringify(ended), /nothing is lost and nothing is changed/);
+  disk.set({});
+  assert.equal(shown(readFileSync(set.spare), readFileSync(set.main)), set.device);
+  assert.equal(readFileSync(set.spare).subarray(0, 4096), before.subarray(0, 4096));
+});
+
+slow('data that is moved on the spare and does not read back stays where it was', async () => {
+  needs(...NBDFUSE_NEEDS);
+  const set = Remapped.make(shop, { mainSectors: MAIN, entries: ENTRIES });
+  const disk = await FailingDisk.start(shop, set.spare, readFileSync(set.spare).length);
+  // a table of 4000 entries takes the sectors that the data lies on
+  disk.set({ read: [136 * SECTOR, 400 * SECTOR] });
+  const ended = await shop.run(['resize', disk.path, '--entries', '4000', '--yes', '--json']);
+  assert.is(ended.code, 8, ended.stdout);
+  disk.set({});
+  assert.equal(shown(readFileSync(set.spare), readFileSync(set.main)), set.device, ended.stdout);
+  set.assertRemapped(ENTRIES.map(([main]) => Number(main)));
+});
 
 function assertShows(
   spare: FailingFile,
