@@ -216,4 +216,11 @@ test('btrfs: what is left of an extent, what is free, and what is the filesystem
       'free',
     ],
   );
+  // of what a node would have to tell that is damaged nothing is said, free places least of all
+  const disk = readFileSync(image);
+  for (const block of placesOnDisk(image, Number(root) / BLOCK))
+    disk.fill(0xaa, block * BLOCK, (block + 1) * BLOCK);
+  writeFileSync(image, disk);
+  const damaged = (await ask(scratch, image, asked)).told;
+  assert.ok(damaged.every(({ owner }) => owner.inode === null && !/free|^no file/.test(owner.note ?? '')));
 });

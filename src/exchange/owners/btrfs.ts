@@ -1,5 +1,5 @@
 /** What `btrfs inspect-internal` is asked about a btrfs filesystem, and what its answers mean. */
-import { type Item, isType, type Key, keyOf, readObject } from './btrfs-node.js';
+import { type BtrfsNode, type Item, isType, type Key, keyOf, readObject } from './btrfs-node.js';
 
 export const SUPER_REQUEST = ['inspect-internal', 'dump-super'];
 
@@ -18,6 +18,8 @@ export interface BtrfsShape {
   readonly nodeSize: bigint;
   /** Where the tree of the roots of all other trees begins. */
   readonly rootTree: bigint;
+  /** Where the tree of chunks begins. */
+  readonly chunkTree: bigint;
   /** Files were written and synced that the trees do not yet have. */
   readonly hasLog: boolean;
 }
@@ -25,20 +27,24 @@ export interface BtrfsShape {
 /** Undefined where the filesystem could not be opened. */
 export function readSuper(output: string): BtrfsShape | undefined {
   const value = (name: string) => Number(new RegExp(`^${name}\\t+(\\d+)`, 'm').exec(output)?.[1]);
-  const [devices, blockSize, nodeSize, rootTree, log] = [
+  const [devices, blockSize, nodeSize, rootTree, chunkTree, log] = [
     value('num_devices'),
     value('sectorsize'),
     value('nodesize'),
     value('root'),
+    value('chunk_root'),
     value('log_root'),
   ];
-  if (![devices, blockSize, nodeSize, rootTree].every((one) => Number.isSafeInteger(one) && one > 0))
+  if (
+    ![devices, blockSize, nodeSize, rootTree, chunkTree].every((one) => Number.isSafeInteger(one) && one > 0)
+  )
     return undefined;
   return {
     devices,
     blockSize,
     nodeSize: BigInt(nodeSize),
     rootTree: BigInt(rootTree),
+    chunkTree: BigInt(chunkTree),
     hasLog: log !== 0,
   };
 }
@@ -54,7 +60,21 @@ export interface Stretch {
   readonly logical: bigint | undefined;
 }
 
-export function stretchesOf(chunk: Item): Stretch[] {
+/**
+ * All stretches, from the whole tree of chunks. Undefined where a node of it is missing: what lies in no chunk that
+ * is known might then be in one that is not.
+ */
+export function readStretches(
+  nodes: ReadonlyMap<bigint, BtrfsNode>,
+  { chunkTree }: BtrfsShape,
+): Stretch[] | undefined {
+  const all = [...nodes.values()];
+  const named = [chunkTree, ...all.flatMap(({ pointers }) => pointers.map(({ block }) => block))];
+  if (!named.every((block) => nodes.has(block))) return undefined;
+  return all.flatMap(({ items }) => items.flatMap(stretchesOf));
+}
+
+function stretchesOf(chunk: Item): Stretch[] {
   if (!isType(chunk, 'CHUNK_ITEM')) return [];
   const text = chunk.lines.join('\n');
   const [, length, type = ''] = /^\t\tlength (\d+) .* type (\S+)$/m.exec(text) ?? [];

@@ -9,12 +9,12 @@ import {
   type Reference,
   readExtent,
   readFileExtent,
+  readStretches,
   readSuper,
   referencesIn,
   type Stretch,
   SUPER_REQUEST,
   SUPERS,
-  stretchesOf,
 } from '../../exchange/owners/btrfs.js';
 import { type BtrfsNode, type Item, readNodes } from '../../exchange/owners/btrfs-node.js';
 import { BtrfsTrees, NotTold } from '../../exchange/owners/btrfs-trees.js';
@@ -50,8 +50,8 @@ export const tellOfBtrfs: Tell = async (askTool, volume, sectors) => {
   if (shape === undefined) return () => unopened('btrfs', head);
   if (shape.devices > 1) return () => nobody(`not asked, since the filesystem has ${shape.devices} devices`);
   const chunks = await ask(CHUNKS_REQUEST);
-  const stretches = [...readNodes(chunks.output).values()].flatMap(({ items }) => items.flatMap(stretchesOf));
-  if (stretches.length === 0) return () => unopened('btrfs', chunks);
+  const stretches = readStretches(readNodes(chunks.output), shape);
+  if (stretches === undefined) return () => unopened('btrfs', chunks);
   const blockOf = (sector: number) => Math.floor(((sector - volume.start) * SECTOR_SIZE) / shape.blockSize);
   const owners = new Map<number, Owner>();
   const spots: Spot[] = [];
