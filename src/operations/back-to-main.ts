@@ -90,7 +90,7 @@ export async function carryOutPlan(
   let refused: readonly number[] = [];
   const work = async (): Promise<void> => {
     await carryOut(spare, asPart(corrected.corrections, { before: false, behind: true }));
-    const notTaken = await writeBack(target, writes, progressing(writes, options));
+    const notTaken = await writeBack(target, writes, progressing(writes, options)).catch(sayingWhatStays);
     refused = back.filter((sector) => notTaken.has(sector));
     if (refused.length === 0) await carryOut(spare, drop.phases);
   };
@@ -138,6 +138,18 @@ function progressing(writes: readonly Write[], { signal, progress }: BackToMainO
       progress?.(done, total);
     },
   };
+}
+
+/** Stopped, or main is gone: whatever it holds there by now, nobody reads it. */
+function sayingWhatStays(error: unknown): never {
+  if (!(error instanceof DmremapError)) throw error;
+  const { code, message, hint, data } = error;
+  const stays = 'all of these sectors stay remapped, and nothing is lost';
+  throw new DmremapError(code, message, {
+    hint: hint === undefined ? stays : `${stays}; ${hint}`,
+    data,
+    cause: error,
+  });
 }
 
 /** The writes without the blocks of main in which a sector was refused. */

@@ -1,6 +1,7 @@
 import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { documentOf, isObject } from '../obligations/schemas.js';
 import { patient, Workshop } from '../obligations/workshop.js';
+import { startWatched } from '../process/watched.js';
 import { FailingDisk } from '../serve/failing-disk.js';
 import type { Entry, ImageSpec } from '../support/build-image.js';
 import { SECTOR, u64 } from '../support/format-numbers.js';
@@ -159,6 +160,25 @@ slow('undo of what main took in part', async () => {
   assert.is(undone.code, 0, undone.stderr);
   assert.equal(readFileSync(made.spare), spare);
   assert.equal(readFileSync(made.main), main);
+});
+
+slow('Ctrl-C while main is written: all stay remapped, and the same line does it', async () => {
+  needs('root', 'nbdkit', 'nbdfuse', '/dev/fuse');
+  const made = start();
+  const disk = await FailingDisk.start(shop, made.main, MAIN * SECTOR);
+  const set = made.with({ main: disk.path });
+  // what was written is slow to be read back
+  disk.set({ slow: [5 * SECTOR, 6 * SECTOR, 1] });
+  const line = ['unremap', set.spare, '--main', set.main, '--all', '--yes'];
+  const { ended } = startWatched(line, [made.main], shop.env, (changes, child) => {
+    if (changes === 1) child.kill('SIGINT');
+  });
+  assert.is(await ended, 32);
+  set.assertRemapped([5, 6, 7, 100, 2047]);
+  assert.is((await shop.run(['check', set.spare])).code, 0);
+  disk.set({});
+  assert.is((await set.run('unremap', '--all'))['exit_code'], 0);
+  assert.equal(readFileSync(made.main), set.device);
 });
 
 slow('a clone of main takes its place, gets all sectors back, and is what the device was', async () => {
