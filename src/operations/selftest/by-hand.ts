@@ -10,10 +10,13 @@ import type { Stage } from './stage.js';
 
 /** What moves data between main and spare, as it is typed with --yes. */
 
-/** Some that have an entry, with the sector behind each. */
+/** Some that have an entry, with the sector before each. */
 export function remap(): Work {
   return command(async (stage) => {
-    const ranges = (await someRemapped(stage)).map(({ first }) => ({ first, count: sectors(2) }));
+    const ranges = (await someRemapped(stage)).map(({ first }) => ({
+      first: sectors(Math.max(0, first - 1)),
+      count: sectors(2),
+    }));
     await remapSectors(stage.path, {
       ...options(stage),
       main: stage.main,

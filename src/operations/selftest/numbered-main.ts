@@ -34,12 +34,16 @@ export class NumberedMain implements BlockDevice {
 /** What sectors of the remapped device show. */
 export type Shown = ReadonlyMap<number, Uint8Array>;
 
-/** What the remapped sectors show, and one that is not remapped beside each. Undefined where no copy counts. */
+/** What the remapped sectors show, and those beside each. Undefined where no copy counts. */
 export async function shownAround(spare: BlockDevice, main: BlockDevice): Promise<Shown | undefined> {
   const { table } = await loadChoice(spare);
   if (table === undefined) return undefined;
   const sectors = Array.from(table.live(), (slot) => table.mainSector(slot));
-  return shown(spare, main, new Set(sectors.flatMap((sector) => [sector, sector + 1])));
+  return shown(
+    spare,
+    main,
+    new Set(sectors.flatMap((sector) => [Math.max(0, sector - 1), sector, sector + 1])),
+  );
 }
 
 /** A sector that shows something else than it did; undefined where none does, or where no copy counts. */

@@ -157,7 +157,8 @@ export const ROWS: readonly Row[] = [
     decide: repair(),
     from: ({ name }, layout) => (name === 'clean' || name === 'dirty') && layout === 'redundant',
   },
-  { name: 'remap', work: remap(), movesData: true },
+  // where free sectors take no data, others are tried
+  { name: 'remap', work: remap(), movesData: true, relocates: true },
   { name: 'unremap', work: unremap(), movesData: true },
   { name: 'unremap all', work: unremapAll(), movesData: true },
   { name: 'undo of unremap', work: undo(), before: unremap(), movesData: true },
