@@ -11,12 +11,12 @@ import type { SocketName } from '../server/socket-name.js';
 import { readCertificates, readPreSharedKeys, type Secure, secureWith } from '../server/tls.js';
 import { nbdUri, reachable } from '../server/uri.js';
 import type { Bytes } from '../units.js';
+import { boundHeap } from './heap.js';
 import { type Logger, loggedEvents, loggedMigration, openLog } from './log.js';
 import { Metrics } from './metrics.js';
 import { notify } from './notify.js';
 import { writePidFile } from './pid-file.js';
 import { runClient } from './run-client.js';
-import { boundYoungGeneration } from './young-generation.js';
 
 /** The flags of cli.md, “Serving”, as they were parsed. */
 export interface ServingOptions {
@@ -110,7 +110,7 @@ export class Serving {
       options['log-file'],
       options.quiet ? 'error' : options.verbose ? 'debug' : 'info',
     );
-    boundYoungGeneration();
+    boundHeap();
     const opened = await openSet(spare, setOptions(options));
     const places = await placesOf(opened, options, secure !== undefined);
     const wanted = { ...serveOptions(options, places, secure), migrated: loggedMigration(log) };
