@@ -98,33 +98,42 @@ export function moveBackup(
   logicalBlockSize: number,
 ): Phase[] {
   const current = primaryCurrent || moveOverlaps(content, moved);
-  const fresh = wholeCopy(moved, 'backup');
-  const old = placeOf(content.header, 'backup').headerAt;
-  const covered = fresh.some(({ at, bytes: { length } }) => at < old + SECTOR_SIZE && old < at + length);
   const { generation } = moved.header;
-  const erasures = covered ? [] : [eraseHeader(old, logicalBlockSize, 'the old backup header', 'after')];
+  const erasures = eraseOld(content, moved, logicalBlockSize);
   const phases: Phase[] = [
     {
       purpose: 'write the backup copy at the new end',
-      writes: fresh,
+      writes: wholeCopy(moved, 'backup'),
       ifFails: withoutNewBackup(content, moved, current ? 'primary' : 'backup', logicalBlockSize),
     },
     {
       purpose: `commit generation ${generation} to the primary copy`,
       writes: current ? changedBlocks(stepBetween(content, moved), 'primary') : wholeCopy(moved, 'primary'),
-      // the old backup is only found through the primary, so it goes first
-      ifFails: {
-        copy: 'primary',
-        secure: [],
-        tidy: [...erasures, eraseHeader(bytes(0), logicalBlockSize, 'the primary header')],
-        stands: 'after',
-        generation,
-      },
+      ifFails: inNewBackup(content, moved, logicalBlockSize),
     },
     ...erasures,
   ];
   if (primaryCurrent || !current) return phases;
   return [...leavingHeaders([rewrite(content, 'primary', logicalBlockSize)]), ...phases];
+}
+
+/** The primary could not be written, and the new backup stands. */
+export function inNewBackup(content: Content, moved: Content, logicalBlockSize: number): IfFails {
+  // the old backup is only found through the primary, so it goes first
+  const tidy = [
+    ...eraseOld(content, moved, logicalBlockSize),
+    eraseHeader(bytes(0), logicalBlockSize, 'the primary header'),
+  ];
+  return { copy: 'primary', secure: [], tidy, stands: 'after', generation: moved.header.generation };
+}
+
+/** The old backup header, where the new backup does not cover it. */
+function eraseOld(content: Content, moved: Content, logicalBlockSize: number): Phase[] {
+  const old = placeOf(content.header, 'backup').headerAt;
+  const covered = wholeCopy(moved, 'backup').some(
+    ({ at, bytes: { length } }) => at < old + SECTOR_SIZE && old < at + length,
+  );
+  return covered ? [] : [eraseHeader(old, logicalBlockSize, 'the old backup header', 'after')];
 }
 
 /**

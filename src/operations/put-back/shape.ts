@@ -1,14 +1,15 @@
 import type { BlockDevice } from '../../device/block-device.js';
 import type { RemapTable } from '../../format/entry.js';
-import { generationAfterFailure, nextGeneration } from '../../format/generation.js';
+import { nextGeneration } from '../../format/generation.js';
 import { backupHeaderPlace } from '../../format/geometry.js';
 import type { Header } from '../../format/header.js';
-import { commit, eraseHeader, leavingHeaders, wholeCopy } from '../../store/commit.js';
+import { commit, headerSector, leavingHeaders, wholeCopy } from '../../store/commit.js';
 import { type Content, contentOf, nextContent, placeOf, underGeneration } from '../../store/content.js';
+import { inNewBackup, type Made, makeWhole, movedContent } from '../../store/move.js';
 import { type IfFails, inParts, type Phase, type Write } from '../../store/phase.js';
 import { relayoutPhases } from '../../store/relayout.js';
 import { stepBetween } from '../../store/step.js';
-import { bytes, roundUp, SECTOR_SIZE } from '../../units.js';
+import { type Bytes, roundUp, SECTOR_SIZE } from '../../units.js';
 import { dataPhases } from './data.js';
 import { areasOf, isWithin, partsOf } from './parts.js';
 
@@ -44,10 +45,10 @@ export function reshape(
   const pick = (wanted: (at: number) => boolean) => partsOf(writes, logicalBlockSize, wanted);
   const data = pick((at) => at < end && !isCopy(at));
   const [beside, named] = dataPhases(data, now.table, logicalBlockSize);
-  const reshaped = nextContent(now, placesOf(then.header), then.header.last_update_time);
+  const atEnd = placeOf(then.header, 'backup').headerAt === backupHeaderPlace(size);
+  const { phases: taking, content: reshaped } = (atEnd ? shapeAtEnd : shapeBefore)(now, then.header, device);
   const newer = nextGeneration(reshaped.header.generation);
   const last = contentOf(underGeneration(then, newer).block, then.table);
-  const atEnd = placeOf(then.header, 'backup').headerAt === backupHeaderPlace(size);
   const entries = commit(stepBetween(reshaped, last), logicalBlockSize);
   const shape: Phase[] = [
     {
@@ -55,7 +56,7 @@ export function reshape(
       writes: pick((at) => at >= end),
       ifFails: { copy: 'backup', secure: [], tidy: [], stands: 'before' },
     },
-    ...takeShape(now, reshaped, atEnd, logicalBlockSize),
+    ...taking,
   ];
   const content: Phase[] = [beside, ...(atEnd ? entries : leavingHeaders(entries)), named];
   const phases = inParts([shape, content]);
@@ -75,27 +76,52 @@ function fits(table: RemapTable, { max_entries, data_start, data_sectors }: Head
   return true;
 }
 
+function hasPlacesOf(header: Header, then: Header): boolean {
+  return Object.entries(placesOf(then)).every(([name, value]) => header[name as keyof Header] === value);
+}
+
 function placesOf(header: Header): Partial<Header> {
   const { max_entries, spare_device_size, data_start, data_sectors, backup_header, backup_table } = header;
   return { max_entries, spare_device_size, data_start, data_sectors, backup_header, backup_table };
 }
 
-function takeShape(now: Content, reshaped: Content, atEnd: boolean, logicalBlockSize: number): Phase[] {
-  const phases = relayoutPhases(now, reshaped, logicalBlockSize);
-  if (atEnd) return phases;
-  const ifFails = withoutPrimary(now, reshaped, logicalBlockSize);
-  return phases.map((phase, index) => (index === phases.length - 1 ? { ...phase, ifFails } : phase));
+/**
+ * A backup that is to lie at the end of a device that has grown goes there as in a check: what a power cut leaves of
+ * it beyond the known size is known there as its own. Then the shape is taken, where it is still another one.
+ */
+function shapeAtEnd(now: Content, then: Header, { size, logicalBlockSize }: BlockDevice): Made {
+  const move = { size, now: then.last_update_time };
+  const { phases, content } = makeWhole(now, { damaged: new Set(), move, logicalBlockSize });
+  if (hasPlacesOf(content.header, then)) return { phases, content };
+  const reshaped = nextContent(content, placesOf(then), then.last_update_time);
+  const taking = relayoutPhases(content, reshaped, logicalBlockSize);
+  return { phases: inParts([phases, taking]), content: reshaped };
 }
 
-/** Without the primary nothing tells where the old backup lies: what counts now goes to the end again. */
-function withoutPrimary(now: Content, reshaped: Content, logicalBlockSize: number): IfFails {
-  const generation = generationAfterFailure(reshaped.header.generation);
-  const again: Content = { ...now, ...underGeneration(now, generation) };
+function shapeBefore(now: Content, then: Header, { size, logicalBlockSize }: BlockDevice): Made {
+  const reshaped = nextContent(now, placesOf(then), then.last_update_time);
+  const phases = relayoutPhases(now, reshaped, logicalBlockSize);
+  const ifFails = withoutPrimary(reshaped, size, logicalBlockSize);
   return {
-    copy: 'primary',
-    secure: [{ purpose: 'write the backup copy at the end again', writes: wholeCopy(again, 'backup') }],
-    tidy: [eraseHeader(bytes(0), logicalBlockSize, 'the primary header')],
-    stands: 'before',
-    generation,
+    phases: phases.map((phase, index) => (index === phases.length - 1 ? { ...phase, ifFails } : phase)),
+    content: reshaped,
+  };
+}
+
+/**
+ * Without the primary nothing tells where the old backup lies: the backup in the old shape goes to the end. It is
+ * what a move writes there, since the primary may have the old shape; and its header comes last, since the primary may
+ * have the shape of now, beside which a torn copy of that generation would wait for the operator.
+ */
+function withoutPrimary(reshaped: Content, size: Bytes, logicalBlockSize: number): IfFails {
+  const moved = movedContent(reshaped, size, reshaped.header.last_update_time);
+  const { headerAt } = placeOf(moved.header, 'backup');
+  const behindHeader = partsOf(wholeCopy(moved, 'backup'), logicalBlockSize, (at) => at !== headerAt);
+  return {
+    ...inNewBackup(reshaped, moved, logicalBlockSize),
+    secure: [
+      { purpose: 'write the backup copy at the end, without its header', writes: behindHeader },
+      headerSector(moved, 'backup', logicalBlockSize),
+    ],
   };
 }
