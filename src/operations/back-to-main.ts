@@ -4,7 +4,7 @@ import { DmremapError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
 import { commit } from '../store/commit.js';
 import type { Content } from '../store/content.js';
-import { asPart, carryOut, type Phase, type Write } from '../store/phase.js';
+import { carryOut, type Phase, type Write } from '../store/phase.js';
 import { contentAfter, stepOf } from '../store/step.js';
 import { isRefusal } from '../undo/format.js';
 import { openUndo } from '../undo/reader.js';
@@ -47,7 +47,7 @@ export function dropping({ spare, corrected }: SetToChange, mains: readonly numb
   const step = stepOf(before, { remove }, now);
   return {
     content: contentAfter(before, step),
-    phases: asPart(commit(step, spare.logicalBlockSize), { before: true, behind: false }),
+    phases: commit(step, spare.logicalBlockSize),
   };
 }
 
@@ -55,6 +55,9 @@ export function backToMain(writes: readonly Write[], count: number): Phase {
   const what = count === 1 ? '1 sector' : `${count} sectors`;
   return { purpose: `write ${what} back to main, and read it back`, writes };
 }
+
+const BEFORE_MAIN = { before: false, behind: true };
+const BEHIND_MAIN = { before: true, behind: false };
 
 /** What was done. */
 export interface Done {
@@ -89,10 +92,10 @@ export async function carryOutPlan(
   const onMain = { device: main, identity, phases: [backToMain(writes, back.length)] };
   let refused: readonly number[] = [];
   const work = async (): Promise<void> => {
-    await carryOut(spare, asPart(corrected.corrections, { before: false, behind: true }));
+    await carryOut(spare, corrected.corrections, { partOf: BEFORE_MAIN });
     const notTaken = await writeBack(target, writes, progressing(writes, options)).catch(sayingWhatStays);
     refused = back.filter((sector) => notTaken.has(sector));
-    if (refused.length === 0) await carryOut(spare, drop.phases);
+    if (refused.length === 0) await carryOut(spare, drop.phases, { partOf: BEHIND_MAIN });
   };
   const holds = async (content: Content): Promise<void> => {
     if (!(await holdsContent(spare, content)))
@@ -119,7 +122,7 @@ export async function carryOutPlan(
   const taken = { ...onMain, phases: [backToMain(takenOf(main, writes, refused), back.length)] };
   const saved = await withSavedBefore(undoFile, main, (before) =>
     withUndo(spare, less.phases, { ...saving, ...named, main: { ...taken, before } }, () =>
-      carryOut(spare, less.phases),
+      carryOut(spare, less.phases, { partOf: BEHIND_MAIN }),
     ),
   );
   await spare.invalidate(bytes(0), spare.size);

@@ -6,7 +6,7 @@ import { type Header, isRedundant, ZERO_UUID } from '../format/header.js';
 import { planCorrections } from '../repair/corrections.js';
 import { newestBeyond } from '../store/beyond.js';
 import { contentOf } from '../store/content.js';
-import { asPart, carryOut, type Phase } from '../store/phase.js';
+import { type CarryOutOptions, carryOut, type Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
 import type { CheckOptions, CheckReport, Examined } from './check-report.js';
 import { ROUNDS } from './correct-overlay.js';
@@ -74,9 +74,10 @@ async function write(
     const { takeBack } = await import('./cut-short.js');
     return takeBack(device, diagnosis.cutShort);
   }
+  const partOf = { before: again, behind: false };
   if (diagnosis.proven !== undefined) {
     const { phases, candidate } = diagnosis.proven;
-    return carryOutSaved(device, phases, candidate.content.header, options);
+    return carryOutSaved(device, phases, candidate.content.header, { ...options, partOf });
   }
   const { survey } = diagnosis;
   const plan = planCorrections({
@@ -86,9 +87,10 @@ async function write(
     logicalBlockSize: device.logicalBlockSize,
     beyond: await generationsBeyond(device, diagnosis, problems, options),
   });
-  const phases = asPart(plan.phases, { before: again, behind: false });
-  if (plan.needsUndo) return carryOutSaved(device, phases, survey.choice.chosen?.header, options);
-  await carryOut(device, phases);
+  const { phases } = plan;
+  if (plan.needsUndo)
+    return carryOutSaved(device, phases, survey.choice.chosen?.header, { ...options, partOf });
+  await carryOut(device, phases, { partOf });
   return phases.map(({ purpose }) => purpose);
 }
 
@@ -139,7 +141,7 @@ async function carryOutSaved(
   device: FileDevice,
   phases: readonly Phase[],
   header: Header | undefined,
-  { now, undo }: CheckOptions,
+  { now, undo, partOf }: CheckOptions & Pick<CarryOutOptions, 'partOf'>,
 ): Promise<readonly string[]> {
   const [{ carryOutWithUndo }, { identify }, { attachedMains }] = await Promise.all([
     import('./undo-files.js'),
@@ -155,6 +157,7 @@ async function carryOutSaved(
     spareUuid: header?.spare_uuid === ZERO_UUID ? undefined : header?.spare_uuid,
     setUuid: header?.set_uuid === ZERO_UUID ? undefined : header?.set_uuid,
     generation: header?.generation ?? 0,
+    partOf,
   });
   const purposes = phases.map(({ purpose }) => purpose);
   return path === undefined ? purposes : [`save what is overwritten in ${path}`, ...purposes];

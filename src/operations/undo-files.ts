@@ -4,8 +4,8 @@ import type { Identity } from '../device/identity.js';
 import type { Medium } from '../device/same-medium.js';
 import { DmremapError } from '../errors.js';
 import { decodeHeader, HEADER_SIZE, hasExtension, MAGIC, ZERO_UUID } from '../format/header.js';
-import { ChangeFailed, type PartOf } from '../store/failure.js';
-import { asPart, carryOut, type Phase, type PhaseProgress } from '../store/phase.js';
+import { ChangeFailed } from '../store/failure.js';
+import { type CarryOutOptions, carryOut, type Phase } from '../store/phase.js';
 import type { UndoDescription, UndoDevice, UndoSpare } from '../undo/description.js';
 import { undoPathsIn, writtenAt } from '../undo/files.js';
 import { isRefusal } from '../undo/format.js';
@@ -22,7 +22,8 @@ export type { UndoPlace } from '../undo/place.js';
 /** An opened device: a FileDevice is one. */
 export interface HeldDevice extends BlockDevice, Medium {}
 
-export interface UndoOptions {
+/** Where `partOf` is told, each part has an undo file of its own. */
+export interface UndoOptions extends CarryOutOptions {
   readonly command: string;
   /** Unix seconds. */
   readonly now: bigint;
@@ -33,9 +34,6 @@ export interface UndoOptions {
   readonly spareUuid: string | undefined;
   readonly setUuid: string | undefined;
   readonly generation: number;
-  readonly progress?: PhaseProgress | undefined;
-  /** Where this stands among the parts of a change, where each has an undo file of its own. */
-  readonly partOf?: PartOf | undefined;
 }
 
 /** What a change overwrites on main besides. */
@@ -70,9 +68,7 @@ export function carryOutWithUndo(
   phases: readonly Phase[],
   options: UndoOptions,
 ): Promise<SavedChange> {
-  const { partOf, progress } = options;
-  const all = partOf === undefined ? phases : asPart(phases, partOf);
-  return withUndo(device, all, options, () => carryOut(device, all, progress));
+  return withUndo(device, phases, options, () => carryOut(device, phases, options));
 }
 
 /**

@@ -4,7 +4,7 @@ import { OverlayDevice } from '../device/filters/overlay-device.js';
 import { readAround } from '../device/read-around.js';
 import { DmremapError } from '../errors.js';
 import type { RemapTable } from '../format/entry.js';
-import { asPart, carryOut, type Phase, type Write } from '../store/phase.js';
+import { carryOut, type Phase, type Write } from '../store/phase.js';
 import { wholeBlocks } from '../store/whole-blocks.js';
 import type { SavedUndo } from '../undo/reader.js';
 import { putBackPhases } from '../undo/verify.js';
@@ -96,11 +96,6 @@ function areRemapped(sectors: readonly number[], table: RemapTable): boolean {
   return sectors.every((sector) => remapped.has(sector));
 }
 
-/** The phases of the spare where main is written, too. */
-export function besideMain(phases: readonly Phase[], { isFirst }: OnMain): readonly Phase[] {
-  return asPart(phases, { before: isFirst, behind: !isFirst });
-}
-
 export function stepsWithMain(phases: readonly Phase[], { phase, isFirst }: OnMain): string[] {
   return (isFirst ? [phase, ...phases] : [...phases, phase]).map(({ purpose }) => purpose);
 }
@@ -122,10 +117,11 @@ export async function changeWithMain(
 ): Promise<ChangeResult> {
   let refused: ReadonlySet<number> = new Set();
   const target = { device: main, identity: (plan.main ?? plan.device).identity, phases: [phase] };
+  const partOf = { before: isFirst, behind: !isFirst };
   const work = async (): Promise<void> => {
-    if (!isFirst) await carryOut(spare, plan.phases);
+    if (!isFirst) await carryOut(spare, plan.phases, { partOf });
     refused = await writeBack(await asWritten(main), phase.writes);
-    if (isFirst && refused.size === 0) await carryOut(spare, plan.phases);
+    if (isFirst && refused.size === 0) await carryOut(spare, plan.phases, { partOf });
   };
   const isPutBack = () => refused.size === 0 || !isFirst;
   const result = await change(

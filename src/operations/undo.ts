@@ -25,14 +25,7 @@ import { withDevice } from './open-device.js';
 import { planPutBack } from './put-back/plan.js';
 import { unchanged } from './unchanged.js';
 import { type FoundUndo, findUndoFiles, spareIdentity } from './undo-files.js';
-import {
-  besideMain,
-  changeWithMain,
-  differsOnMain,
-  holdsMain,
-  planOnMain,
-  stepsWithMain,
-} from './undo-main.js';
+import { changeWithMain, differsOnMain, holdsMain, planOnMain, stepsWithMain } from './undo-main.js';
 
 /** `main`: for comparing the data that would be hidden with the data that would be shown, and to put back its bytes. */
 export interface UndoCommandOptions extends ChangeOptions, MainChoice {
@@ -130,8 +123,7 @@ async function putBack(
   if (standing === 'before' && onMain === undefined)
     throw new DmremapError('changed-since', `${spare.path} already holds what ${undo.path} would put back`);
   if (!isTorn(undo, onSpare)) await refuseOtherData([spare, main, now], [after, onMain?.after ?? main, then]);
-  const alone = await planPutBack(spare, inReverse, now.loaded, then.loaded);
-  const phases = onMain === undefined ? alone : besideMain(alone, onMain);
+  const phases = await planPutBack(spare, inReverse, now.loaded, then.loaded);
   const { description } = undo;
   const plan: ChangePlan = {
     command: 'undo',

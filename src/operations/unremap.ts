@@ -8,7 +8,7 @@ import { compactTable } from '../format/entry.js';
 import { isRedundant } from '../format/header.js';
 import { LiveEntries } from '../remap/live-entries.js';
 import { type Span, sectorsIn, select, sizeOf, spansOf } from '../remap/selection.js';
-import { asPart, type Write } from '../store/phase.js';
+import type { Write } from '../store/phase.js';
 import { wholeBlocks } from '../store/whole-blocks.js';
 import { bytes, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
 import {
@@ -196,7 +196,7 @@ async function show(
       `${more} sectors more than named: ${main.path} has blocks of ${main.physicalBlockSize} bytes`,
     );
   const isNothing = writes.length === 0;
-  const corrections = asPart(corrected.corrections, { before: false, behind: true });
+  const { corrections } = corrected;
   const inOrder = [...corrections, backToMain(writes, mains.length), ...drop.phases];
   return {
     command: 'unremap',

@@ -51,7 +51,7 @@ export function asPart(phases: readonly Phase[], { before, behind }: PartOf): re
   return phases.map((phase) => {
     const { ifFails } = phase;
     if (ifFails === undefined) return phase;
-    const inner = ifFails.partOf ?? { before: false, behind: false };
+    const inner = ifFails.partOf ?? WHOLE;
     const partOf = { before: before || inner.before, behind: behind || inner.behind };
     return { ...phase, ifFails: { ...ifFails, partOf } };
   });
@@ -68,6 +68,12 @@ export function inParts(parts: readonly (readonly Phase[])[]): Phase[] {
 /** Told before each phase; `done` counts phases. */
 export type PhaseProgress = (phase: Phase, done: number, total: number) => void;
 
+export interface CarryOutOptions {
+  readonly progress?: PhaseProgress | undefined;
+  /** Where the phases stand among the parts of a change, where they are one of several. */
+  readonly partOf?: PartOf | undefined;
+}
+
 /**
  * Carries out a change that begins with what was just read: that may exist only in a cache, so it is flushed
  * first.
@@ -77,11 +83,14 @@ export type PhaseProgress = (phase: Phase, done: number, total: number) => void;
 export async function carryOut(
   device: BlockDevice,
   phases: readonly Phase[],
-  progress: PhaseProgress = () => {},
+  { progress, partOf = WHOLE }: CarryOutOptions = {},
 ): Promise<void> {
-  await writePhases(device, [FLUSH_WHAT_WAS_READ]);
-  await writePhases(device, phases, progress);
+  // behind other parts this flush, too, fails when something is changed already
+  await writePhases(device, asPart([FLUSH_WHAT_WAS_READ], partOf));
+  await writePhases(device, asPart(phases, partOf), progress);
 }
+
+const WHOLE: PartOf = { before: false, behind: false };
 
 const FLUSH_WHAT_WAS_READ: Phase = {
   purpose: 'flush what was read',

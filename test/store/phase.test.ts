@@ -29,7 +29,9 @@ function memory(): MemoryDevice {
 test('a flush first, then each phase and its flush', async () => {
   const log = new LogDevice(memory());
   const told: string[] = [];
-  await carryOut(log, PHASES, ({ purpose }, done, total) => told.push(`${purpose} ${done}/${total}`));
+  await carryOut(log, PHASES, {
+    progress: ({ purpose }, done, total) => told.push(`${purpose} ${done}/${total}`),
+  });
   assert.equal(log.lines(), [
     'flush',
     'write 4096+512',
@@ -62,6 +64,16 @@ test('nothing is written where what was read cannot be made durable', async () =
   assert.equal(await failsAt((errors) => errors.failFlushes(1)), ['flush', []]);
 });
 
+test('behind parts that are made, the first flush that fails has not left all as it was', async () => {
+  const errors = new ErrorDevice(memory());
+  errors.failFlushes(1);
+  const partOf = { before: true, behind: false };
+  const error: unknown = await carryOut(errors, PHASES, { partOf }).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof ChangeFailed);
+  assert.equal([error.purpose, error.data?.['stands']], ['flush what was read', 'part']);
+  assert.match(error.hint ?? '', /^a part of the change is made and nothing is lost/);
+});
+
 test('after a failed write nothing follows, not even a flush', async () => {
   const failed = await failsAt((errors) => errors.addFault({ sector: 0, on: 'write' }));
   assert.equal(failed, ['write', ['flush', 'write 4096+512']]);
@@ -70,8 +82,10 @@ test('after a failed write nothing follows, not even a flush', async () => {
 test('after a failed flush the next phase is not begun', async () => {
   const log = new LogDevice(memory());
   const errors = new ErrorDevice(log);
-  const error: unknown = await carryOut(errors, PHASES, ({ purpose }) => {
-    if (purpose === 'first') errors.failFlushes(1);
+  const error: unknown = await carryOut(errors, PHASES, {
+    progress: ({ purpose }) => {
+      if (purpose === 'first') errors.failFlushes(1);
+    },
   }).catch((thrown: unknown) => thrown);
   assert.ok(error instanceof DeviceError);
   assert.is(error.operation, 'flush');
