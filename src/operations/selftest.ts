@@ -68,7 +68,7 @@ export async function selftest(options: SelftestOptions): Promise<SelftestResult
 async function tryRow(row: Row, dice: Dice, options: SelftestOptions): Promise<RowTally> {
   const { states, progress, signal } = options;
   const mostOfInstant = Math.max(LEAST_OF_INSTANT, Math.ceil(states / SHARE_OF_INSTANT));
-  const exploring = { witness: ownWitness, dice, mostOfInstant, failingFlushes: 2, againEvery: 40 };
+  const exploring = { witness: ownWitness, dice, mostOfInstant, failingFlushes: 4, againEvery: 40 };
   let base = 0;
   const tried = (count: number) => {
     signal?.throwIfAborted();

@@ -13,8 +13,8 @@ export interface ExploreOptions {
   readonly dice: Dice;
   /** States tried of one instant: all of them where there are no more, else a sample. */
   readonly mostOfInstant: number;
-  /** How many of the flushes are made to fail, each in a run of its own. */
-  readonly failingFlushes: number;
+  /** How many of the flushes are made to fail, evenly spread, each in a run of its own; all unless told. */
+  readonly failingFlushes?: number;
   /** Of so many states, about, the power is cut in the recovery of one, too. */
   readonly againEvery: number;
   /** How a state is recovered: as `check -p` does, unless told. */
@@ -50,13 +50,18 @@ export async function explore(start: Start, work: Work, options: ExploreOptions)
   const whole = await runOnce(start, work, options.witness);
   if (whole.refused !== undefined) return { ...explorer.tally, refused: whole.refused };
   await explorer.judgeRun(whole, '');
-  for (const flush of spread(whole.flushes, options.failingFlushes)) {
+  for (const flush of spread(whole.flushes, options.failingFlushes ?? whole.flushes)) {
     if (explorer.tally.broken !== undefined) break;
     const run = await runOnce(start, work, options.witness, { flush, stood: whole.stood });
     explorer.tally.failed++;
-    await explorer.judgeRun(run, `flush ${flush} fails, `);
+    await explorer.judgeRun(behind(run, flush), `flush ${flush} fails, `);
   }
   return explorer.tally;
+}
+
+/** What comes after the flush that fails: up to there it is the run in which none does. */
+function behind(run: Run, flush: number): Run {
+  return { ...run, instants: run.instants.filter(({ flushes }) => flushes > flush) };
 }
 
 /** At most so many numbers below `count`, evenly spread. */
@@ -85,8 +90,9 @@ class Explorer {
       const isEnd = index === instants.length - 1;
       const { least, most } = isEnd ? end : { least: instant.answered, most: instant.answered + 1 };
       const where = `${how}${isEnd ? 'cut at the end' : `cut before flush ${instant.flushes}`}`;
-      // where nothing counted, recovery may do by itself what the work was to do
-      const last = stood[most] === undefined ? most + 1 : most;
+      // where nothing counted or somebody decides, recovery may do what the work was to do
+      const isDone = stood[most] === undefined || this.#options.decide !== undefined;
+      const last = isDone ? most + 1 : most;
       await this.#judgeInstant(instant, stood.slice(least, last + 1), seen, where);
     }
   }

@@ -10,6 +10,7 @@ import { MemoryDevice } from '../../../src/device/memory-device.js';
 import { explore } from '../../../src/operations/selftest/explore.js';
 import type { Work } from '../../../src/operations/selftest/run-once.js';
 import { selftest } from '../../../src/operations/selftest.js';
+import { carryOut, type Phase } from '../../../src/store/phase.js';
 import { bytes } from '../../../src/units.js';
 import { buildImage } from '../../support/build-image.js';
 import { fixture } from '../../support/fixtures.js';
@@ -121,6 +122,22 @@ test('a promise before its flush is found out', async () => {
   };
   const { broken } = await explore(start, early, options);
   assert.match(broken ?? '', /cut at the end, with nothing .*\n {2}\+ 7 at 20/);
+});
+
+test('a failure that tells nothing was changed, at the last flush alone, is found out', async () => {
+  const untrue = { copy: undefined, secure: [], tidy: [], stands: 'before' } as const;
+  const phases: readonly Phase[] = [
+    { purpose: 'change it', writes: [{ at: bytes(20 * 512), bytes: sector(9) }] },
+    { purpose: 'the rest', writes: [], ifFails: untrue },
+  ];
+  const work: Work = async (stage) => {
+    await carryOut(stage.device, phases);
+    await stage.answer();
+  };
+  const { failingFlushes: _none, ...everyFlush } = options;
+  const { broken, failed } = await explore(start, work, everyFlush);
+  assert.match(broken ?? '', /^flush 2 fails, cut at the end, .*\n {2}\+ 7 at 20/);
+  assert.is(failed, 3);
 });
 
 test('work that keeps its promise is let alone', async () => {

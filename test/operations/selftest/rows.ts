@@ -11,7 +11,10 @@ import { readerWitness } from './reader-witness.js';
 
 /** Power cuts of one operation, judged by the independent reader. */
 
-const SHARED = { witness: readerWitness, failingFlushes: 3, againEvery: 60 };
+const SHARED = { witness: readerWitness, againEvery: 60 };
+
+/** So many flushes are made to fail where all of them would take too long. */
+const SOME = { failingFlushes: 3 };
 
 /**
  * From small sets in every condition.
@@ -21,14 +24,15 @@ const SHARED = { witness: readerWitness, failingFlushes: 3, againEvery: 60 };
 export function trySmall(row: Row, seed: number, mostOfInstant: number): Promise<RowTally> {
   const dice = new Dice(seed);
   const enough = Number.POSITIVE_INFINITY;
-  return exploreRow(row, smallStarts(row, dice), { ...SHARED, dice, mostOfInstant, enough });
+  const failing = row.movesData === true || row.movesSet === true ? SOME : {};
+  return exploreRow(row, smallStarts(row, dice), { ...SHARED, ...failing, dice, mostOfInstant, enough });
 }
 
 /** From larger sets, so many states and more. */
 export function tryLarge(row: Row, seed: number, enough: number): Promise<RowTally> {
   const dice = new Dice(seed);
   const mostOfInstant = row.movesSet === true ? 24 : 200;
-  return exploreRow(row, largeStarts(row, dice), { ...SHARED, dice, mostOfInstant, enough });
+  return exploreRow(row, largeStarts(row, dice), { ...SHARED, ...SOME, dice, mostOfInstant, enough });
 }
 
 /** No state breaks a promise; returns how many were tried. */
