@@ -23,6 +23,8 @@ export interface Verdict {
   readonly y: number;
   /** The live entries, ascending by main sector, that must be there afterwards; null if it cannot be said. */
   readonly truth: readonly (readonly [main: number, spare: number])[] | null;
+  /** Of the set that has them. */
+  readonly shape: { readonly redundant: boolean; readonly maxEntries: number } | null;
   readonly why: readonly string[];
   /** A copy was chosen. */
   readonly dumpable: boolean;
@@ -63,7 +65,7 @@ export function judge(image: Buffer, options: JudgeOptions = {}): Verdict {
 }
 
 function without(code: number, why: readonly string[]): Verdict {
-  return { n: code, p: code, y: code, truth: null, why, dumpable: false };
+  return { n: code, p: code, y: code, truth: null, shape: null, why, dumpable: false };
 }
 
 /** What the kernel module reads is judged as a plain set is, and never written. */
@@ -77,7 +79,8 @@ function ofModule(image: Buffer): Verdict {
   const first = entries[0]?.spare ?? 0n;
   if (entries.some(({ spare }, slot) => spare !== first + BigInt(slot))) findings.push('a gap');
   const code = findings.length === 0 ? 0 : 4;
-  return { n: code, p: code, y: code, truth: truthOf(place), why: findings, dumpable: true };
+  const shape = { redundant: false, maxEntries: u32(header, 'max_entries') };
+  return { n: code, p: code, y: code, truth: truthOf(place), shape, why: findings, dumpable: true };
 }
 
 function generationOf(place: Place): number {
@@ -193,11 +196,15 @@ function conclude(chosen: Place, findings: readonly Finding[], options: JudgeOpt
     return clean ? 0 : whole ? 1 : 4;
   };
   const y = mended('unattended', 'y');
+  const isOpen = y === 4 && findings.some((finding) => finding.fix === 'nothing');
   return {
     n: clean && role !== 1 ? 0 : 4,
     p: mended('unattended'),
     y,
-    truth: y === 4 && findings.some((finding) => finding.fix === 'nothing') ? null : truthOf(chosen),
+    truth: isOpen ? null : truthOf(chosen),
+    shape: isOpen
+      ? null
+      : { redundant: isRedundant(chosen.header), maxEntries: u32(chosen.header, 'max_entries') },
     why: findings.map((finding) => finding.why),
     dumpable: true,
   };

@@ -8,13 +8,14 @@ import { judge } from '../../support/reader.js';
 export const readerWitness: Witness = {
   async tell(device) {
     const image = await contentOf(device);
-    const { truth, n } = judge(image);
-    if (truth === null) return n === 8 ? NO_SET : undefined;
+    const { truth, shape, n } = judge(image);
+    if (truth === null || shape === null) return n === 8 ? NO_SET : undefined;
     const lines = truth.map(([main, spare]) => {
       const data = image.subarray(spare * SECTOR, (spare + 1) * SECTOR);
       return `${main} at ${spare}: ${data.toString('hex', 0, 16)}`;
     });
-    return ['a set', ...lines].join('\n');
+    const { redundant, maxEntries } = shape;
+    return [`max_entries ${maxEntries}`, `redundant ${redundant}`, ...lines].join('\n');
   },
   async complain(device) {
     const { n, why } = judge(await contentOf(device));
