@@ -33,6 +33,8 @@ export interface FoundSectors {
   readonly spans: readonly Span[];
   /** What of the list nothing is made of, and why. */
   readonly leftOut: ReadonlyMap<string, number>;
+  /** That a list names nothing. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -46,7 +48,7 @@ export async function findSectors(
 ): Promise<FoundSectors> {
   refuseBeyond(ranges, BigInt(main.size));
   const spans = ranges.map(spanOf);
-  if (list === undefined) return { spans, leftOut: new Map() };
+  if (list === undefined) return { spans, leftOut: new Map(), warnings: [] };
   try {
     const { listed, leftOut } = readList(await textOf(list.file), list, main.logicalBlockSize);
     const moved =
@@ -55,7 +57,8 @@ export async function findSectors(
     refuseBeyond(inside, BigInt(main.size));
     const outside = moved.length - inside.length;
     const reasons = outside === 0 ? leftOut : new Map([...leftOut, ['sectors outside of main', outside]]);
-    return { spans: [...spans, ...inside.map(spanOf)], leftOut: reasons };
+    const warnings = listed.length === 0 ? [namesNothing(list)] : [];
+    return { spans: [...spans, ...inside.map(spanOf)], leftOut: reasons, warnings };
   } catch (error) {
     throw inFile(list.file, error);
   }
@@ -98,6 +101,14 @@ function readList(text: string, list: ListSource, blockSize: number): BadList {
   }
 }
 
+/** A log of other disks alone was refused: this one tells of none, or of this disk only what is left out. */
+function namesNothing(list: ListSource): string {
+  const file = fileOf(list.file);
+  return list.kind === 'kernel-log'
+    ? `${file} names no bad sector of ${list.device}`
+    : `${file} names no bad sector`;
+}
+
 /** The most that is read of a list, in bytes. */
 const MOST = 1 << 28;
 
@@ -115,7 +126,11 @@ async function textOf(file: string): Promise<string> {
 function inFile(name: string, error: unknown): unknown {
   if (!(error instanceof DmremapError) || error.code !== 'usage') return error;
   const { code, message, hint, data } = error;
-  const file = name === '-' ? 'standard input' : name;
+  const file = fileOf(name);
   const named = message.includes(file) ? message : `${file}: ${message}`;
   return new DmremapError(code, named, { ...(hint === undefined ? {} : { hint }), data, cause: error });
+}
+
+function fileOf(name: string): string {
+  return name === '-' ? 'standard input' : name;
 }

@@ -90,6 +90,8 @@ function remapHeld(
 /** What is to be remapped. A list may name millions: what it was made of is not kept. */
 interface Chosen {
   readonly leftOut: RemapResult['leftOut'];
+  /** Of the list. */
+  readonly warnings: readonly string[];
   readonly table: SpareTable;
   /** The same table without these sectors of the spare. */
   readonly tableWithout: (bad: readonly number[]) => Promise<SpareTable>;
@@ -102,19 +104,20 @@ async function choose(set: SetToChange, { named }: RemapOptions): Promise<Chosen
   const size = Number(header.main_device_size);
   const blockSectors = main.physicalBlockSize / SECTOR_SIZE;
   const { logicalBlockSize } = found;
-  const { spans, leftOut } = await findSectors(named, { size: sectors(size), logicalBlockSize });
+  const known = { size: sectors(size), logicalBlockSize };
+  const { spans, leftOut, warnings } = await findSectors(named, known);
   const committed = { header, table: compactTable(entries) };
   const tableWithout = (bad: readonly number[]) => SpareTable.load(spare, committed, blockSectors, bad);
   const table = await tableWithout([]);
   const selection = select(table.entries, spans, blockSectors, size);
   refuseTooMany(set, selection, table);
-  return { leftOut, table, tableWithout, selection };
+  return { leftOut, warnings, table, tableWithout, selection };
 }
 
 async function remapTaken(
   set: SetToChange,
   mapping: OwnMapping | undefined,
-  { leftOut, table, tableWithout, selection }: Chosen,
+  { leftOut, warnings, table, tableWithout, selection }: Chosen,
   taken: TakenData,
   options: RemapOptions,
 ): Promise<RemapResult> {
@@ -144,7 +147,7 @@ async function remapTaken(
     const planned = await planRemap(set, places, wanted, taken, options.now);
     remember(planned);
     const tableAfter = mapping?.tableOf(planned.content, set);
-    const shown = await show(set, planned, facts, options.lost);
+    const shown = await show(set, planned, facts, warnings, options.lost);
     if (planned.data === undefined && !options.dryRun) await saveMap();
     const result = await carryOutPlan(set, shown, planned, mapping, { ...options, approve });
     const { content } = planned;
@@ -203,9 +206,10 @@ async function show(
   { spare, main, found, corrected }: SetToChange,
   { content, phases }: Planned,
   facts: Pick<RemapResult, 'remapped' | 'widened' | 'lost'>,
+  ofList: readonly string[],
   lost: RemapOptions['lost'],
 ): Promise<ChangePlan> {
-  const warnings = [...found.warnings];
+  const warnings = [...found.warnings, ...ofList];
   if (facts.widened > 0)
     warnings.push(
       `${facts.widened} sectors more than named: ${main.path} fails in blocks of ${main.physicalBlockSize} bytes`,

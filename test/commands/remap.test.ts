@@ -110,6 +110,26 @@ slow('a log that does not name the disk says which it names', async () => {
   await assertRefused(shop, line, 'usage', /no failed request of sda1.*\n?.*it names sda/, [set.spare]);
 });
 
+slow('a list that names nothing is told of, in JSON and on stderr', async () => {
+  const set = start();
+  const empty = shop.put('empty', Buffer.from(''));
+  const flags = [
+    ['--kernel-log', shop.put('quiet', Buffer.from('[1.0] sdb: sdb1 sdb2\n')), '--log-device', 'sdb'],
+    ['--badblocks', empty],
+    ['--ddrescue', shop.put('whole', Buffer.from('# c\n0 + 1\n0 0x1000 +\n'))],
+    ['--smartctl', shop.put('smart', Buffer.from('SMART Error Log Version: 1\n'))],
+  ];
+  for (const list of flags) {
+    const done = await set.remap(...list);
+    assert.equal([done['exit_code'], done['remapped']], [0, 0], list.join(' '));
+    assert.match(JSON.stringify(done['warnings']), /(quiet names no bad sector of sdb|names no bad sector)"/);
+  }
+  const line = ['remap', set.spare, '--main', set.main, '--badblocks', empty, '--yes'];
+  const { code, stderr } = await shop.run(line);
+  assert.is(code, 0);
+  assert.match(stderr, /empty names no bad sector/);
+});
+
 slow('undo takes a remap back while main holds the same', async () => {
   const set = start([[5, 40]]);
   const before = hashOf(set.spare);
