@@ -3,7 +3,7 @@ import { healthyImage } from '../obligations/commands.js';
 import { documentOf } from '../obligations/schemas.js';
 import { patient, Workshop } from '../obligations/workshop.js';
 import { buildImage, type Entry, type ImageSpec, patchSealed } from '../support/build-image.js';
-import { SECTOR, u32 } from '../support/format-numbers.js';
+import { SECTOR, u32, u64 } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { Random } from '../support/random.js';
 import { judge } from '../support/reader.js';
@@ -141,4 +141,18 @@ slow('an undo puts back every byte', async () => {
     assert.is(undone.code, 0, undone.stderr);
     assert.equal(readFileSync(spare), image, line.join(' '));
   }
+});
+
+slow('an undo is not undone where that would write over data that it has put back', async () => {
+  const image = fullImage('redundant', 256, AT_THE_ENDS.slice(0, 30));
+  const spare = shop.put('spare.img', image);
+  const main = shop.sparse('main.img', Number(u64(image, 'main_device_size')) * SECTOR);
+  assert.is((await shop.run(['resize', spare, '--entries', '1000', '--yes'])).code, 0);
+  assert.is((await shop.run(['undo', spare, '--main', main, '--yes'])).code, 0);
+  assert.equal(readFileSync(spare), image);
+  const again = ['undo', spare, '--main', main, '--yes'];
+  await assertRefused(shop, again, 'undo-unavailable', /where the table/, [spare]);
+  const { stderr } = await shop.run(again);
+  const [, entries = ''] = /dmremap resize \S+ --entries (\d+)/.exec(stderr) ?? [];
+  await assertKept(spare, shown(image), 'resize', '--entries', entries);
 });

@@ -1,5 +1,6 @@
 import type { BlockDevice } from '../../device/block-device.js';
 import { OverlayDevice } from '../../device/filters/overlay-device.js';
+import { DmremapError } from '../../errors.js';
 import { type Header, hasExtension, isRedundant } from '../../format/header.js';
 import { contentOf, samePlaces } from '../../store/content.js';
 import { type LoadedChoice, loadChoice } from '../../store/load-choice.js';
@@ -15,6 +16,7 @@ import { reshape } from './shape.js';
  *
  * @param inReverse all that is put back, in the order of putBackPhases
  * @param now what the device holds, `then` what it would hold with all of it put back
+ * @throws DmremapError `undo-unavailable` where data of now lies where the copies of then would
  */
 export async function planPutBack(
   device: BlockDevice,
@@ -32,12 +34,27 @@ export async function planPutBack(
   if (samePlaces(from.header, to.header))
     return (await putBackCopies(device, writes, now.choice, then.choice, now.table)) ?? inReverse;
   const way = reshape(device, writes, contentOf(from.block, now.table), contentOf(to.block, then.table));
-  if (way === undefined) return inReverse;
+  if (way === undefined) {
+    if (isRedundant(from.header)) throw inTheWay(device, to.header);
+    return inReverse;
+  }
   const after = new OverlayDevice(device);
   await carryOut(after, way.phases);
   const { choice, table = now.table } = await loadChoice(after);
   const copies = await putBackCopies(after, way.copies, choice, then.choice, table);
   return copies === undefined ? inReverse : inParts([way.phases, copies]);
+}
+
+/**
+ * The undo of an undo of what had moved data out of the way of a longer table: only the command that moves it again
+ * has an order for that in which a power cut loses nothing.
+ */
+function inTheWay({ name }: BlockDevice, { max_entries }: Header): DmremapError {
+  return new DmremapError(
+    'undo-unavailable',
+    `${name}: remapped sectors have their data where the table or its backup would lie`,
+    { hint: `to move it out of the way again: dmremap resize ${name} --entries ${max_entries}` },
+  );
 }
 
 /** A set that takes another layout may be given an identity; it keeps its time of creation. */
