@@ -1,4 +1,4 @@
-import { constants, readSync, statfsSync, writeSync } from 'node:fs';
+import { constants, statfsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { DeviceError, DmremapError } from '../errors.js';
 import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
@@ -8,9 +8,10 @@ import type { AnswersAtOnce } from './at-once.js';
 import type { BlockDevice } from './block-device.js';
 import { errnoOf, type FileDevice } from './file-device.js';
 import type { KnowsHoles } from './holes.js';
+import { readCached, readNow, writeNow } from './moving-now.js';
 import type { ReadsPastCache } from './past-cache.js';
 import { poolIo } from './pool-io.js';
-import { errnoName, readAtOnce } from './syscalls.js';
+import { errnoName } from './syscalls.js';
 import { uringIo } from './uring.js';
 import type { Zeroes } from './zeroing.js';
 
@@ -38,7 +39,7 @@ const LOCAL: readonly number[] = [MEMORY, 0xef53, 0x58465342, 0x9123683e, 0xf2f5
 /** A write into memory that took so many milliseconds had to wait, and for so long none is tried after it. */
 const [WAITED, PAUSE] = [10, 200];
 
-/** Large enough to lie where memory does not move (readAtOnce). */
+/** Large enough to lie where memory does not move (readCached). */
 const oneByte = new Uint8Array(128);
 
 const bounce = new AlignedPool();
@@ -184,19 +185,19 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   }
 
   readAtOnce(at: number, into: Uint8Array, from: number, length: number): boolean {
-    if (this.#isMemory) return isWhole(readSync, this.#fd, into, from, length, at);
+    if (this.#isMemory) return readNow(this.#fd, into, from, length, at);
     if (!this.#givesAtOnce) return false;
-    const isDone = readAtOnce(this.#fd, into, from, length, at);
+    const isDone = readCached(this.#fd, into, from, length, at);
     if (isDone === undefined) this.#givesAtOnce = false;
     return isDone === true;
   }
 
   writeAtOnce(at: number, source: Uint8Array, from: number, length: number): boolean {
     if (!this.#takesAtOnce || this.#flushes > 0 || at + length > this.size) return false;
-    if (this.#isMemory) return isWhole(writeSync, this.#fd, source, from, length, at);
+    if (this.#isMemory) return writeNow(this.#fd, source, from, length, at);
     const began = performance.now();
     if (began < this.#tryFrom || !this.#hasEnds(at, length)) return false;
-    const isDone = isWhole(writeSync, this.#fd, source, from, length, at);
+    const isDone = writeNow(this.#fd, source, from, length, at);
     const now = performance.now();
     if (now - began > WAITED) this.#tryFrom = now + PAUSE;
     return isDone;
@@ -284,21 +285,5 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
   #failure(operation: 'read' | 'write', errno: string, at: number, hint?: string): DeviceError {
     const place = bytesToSectors(bytes(at));
     return new DeviceError(this.name, operation, errno, place, hint === undefined ? {} : { hint });
-  }
-}
-
-/** Whether all was moved. Where it was not, a request that can wait finds out what is the matter. */
-function isWhole(
-  move: (fd: number, memory: Uint8Array, from: number, length: number, at: number) => number,
-  fd: number,
-  memory: Uint8Array,
-  from: number,
-  length: number,
-  at: number,
-): boolean {
-  try {
-    return move(fd, memory, from, length, at) === length;
-  } catch {
-    return false;
   }
 }

@@ -7,7 +7,7 @@
  * - forgetCache: a verifying read may be answered from memory (O_DIRECT, which needs no koffi, still works);
  * - nextData: holes are read as zeros instead of being skipped, which takes longer;
  * - endOf: a block device's size must come from sysfs;
- * - readAtOnce: what the page cache holds is read by a request like any other;
+ * - readCached (moving-now.ts): what the page cache holds is read by a request like any other;
  * - exitNow: the process ends only when the last request to a stuck disk does.
  */
 import { createRequire } from 'node:module';
@@ -38,8 +38,6 @@ interface Native {
   readonly fcntl: NativeFunction;
   readonly lseek: NativeFunction;
   readonly fadvise: NativeFunction;
-  readonly preadv2: NativeFunction;
-  readonly addressOf: NativeLibrary['addressOf'];
   readonly exit: NativeFunction;
   readonly errno: () => number;
 }
@@ -54,7 +52,6 @@ const POSIX_FADV_DONTNEED = 4;
 const SEEK_END = 2;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
-const RWF_NOWAIT = 8;
 
 let library: NativeLibrary | undefined;
 let native: Native | undefined;
@@ -83,8 +80,6 @@ function load(): Native | undefined {
       fcntl: library.func('int fcntl(int fd, int command, ...)'),
       lseek: library.func('int64_t lseek(int fd, int64_t offset, int whence)'),
       fadvise: library.func('int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)'),
-      preadv2: library.func('int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)'),
-      addressOf: library.addressOf,
       exit: library.func('void _exit(int code)'),
       errno: library.errno,
     };
@@ -147,29 +142,6 @@ function seek(fd: number, at: number, whence: number): number | 'none' | undefin
   const found = Number(calls.lseek(fd, at, whence));
   if (found >= 0) return found;
   return errnoName(calls.errno()) === 'ENXIO' ? 'none' : undefined;
-}
-
-/** struct iovec: where the memory begins, and its length. */
-const vector = new BigUint64Array(2);
-
-/**
- * Fills part of `into`, which has at least 65 bytes, from a byte offset of a file, if that waits for nothing:
- * the page cache has it. False where it has not; undefined where it cannot be asked.
- */
-export function readAtOnce(
-  fd: number,
-  into: Uint8Array,
-  from: number,
-  length: number,
-  at: number,
-): boolean | undefined {
-  const calls = load();
-  if (calls === undefined) return undefined;
-  vector[0] = calls.addressOf(into) + BigInt(from);
-  vector[1] = BigInt(length);
-  const count = Number(calls.preadv2(fd, vector, 1, at, RWF_NOWAIT));
-  if (count < 0 && calls.errno() === constants.errno.EOPNOTSUPP) return undefined;
-  return count === length;
 }
 
 /** The length in bytes of what is open, block devices too; undefined when it cannot be told. */
