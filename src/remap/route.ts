@@ -18,7 +18,6 @@ export interface Run {
 export function route(entries: LiveEntries, offset: Bytes, length: number): Run[] {
   const end = offset + length;
   const [first, last] = [Math.floor(offset / SECTOR_SIZE), Math.ceil(end / SECTOR_SIZE)];
-  if (length > 0 && entries.next(first) >= last) return [{ on: 'main', at: offset, from: 0, length }];
   const runs = new Runs();
   let at: number = offset;
   entries.walk(first, last, (main, spare) => {
@@ -36,14 +35,14 @@ export function route(entries: LiveEntries, offset: Bytes, length: number): Run[
 
 /** Joins a run to the one before where that ends at its beginning. */
 class Runs {
-  readonly list: Run[] = [];
+  readonly list: { on: Run['on']; at: Bytes; from: number; length: number }[] = [];
   #length = 0;
 
   add(on: Run['on'], at: number, length: number): void {
-    const last = this.list.at(-1);
-    const joins = last?.on === on && last.at + last.length === at;
-    if (joins) this.list[this.list.length - 1] = { ...last, length: last.length + length };
-    else this.list.push({ on, at: bytes(at), from: this.#length, length });
+    const { list } = this;
+    const last = list[list.length - 1];
+    if (last !== undefined && last.on === on && last.at + last.length === at) last.length += length;
+    else list.push({ on, at: bytes(at), from: this.#length, length });
     this.#length += length;
   }
 }
