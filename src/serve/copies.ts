@@ -1,4 +1,5 @@
 import { SECTOR_SIZE, type Sectors } from '../units.js';
+import { SectorMarks } from './sector-marks.js';
 
 /** Sectors of which copies are kept at most. */
 const MOST = 8192;
@@ -21,10 +22,13 @@ export class Copies {
   readonly failed = new Map<number, Copy>();
   /** Memory for one sector each, since new memory costs more than to fill it. */
   readonly #unused: Uint8Array[] = [];
+  /** Sectors that may have one that is fresh or being flushed: most that are written once it is full have not. */
+  readonly #marks = new SectorMarks();
 
   /** @param data of which the sector at `from` is copied */
   keep(sector: number, main: Sectors, data: Uint8Array, from: number): void {
     if (this.failed.size > 0) this.failed.delete(sector);
+    if (this.#fresh.size >= MOST && !this.#marks.mayHave(sector)) return;
     const before = this.#fresh.get(sector);
     if (before === undefined && this.#fresh.size >= MOST) {
       // an older copy of the same sector must not come back
@@ -34,6 +38,7 @@ export class Copies {
     const bytes = before?.bytes ?? this.#unused.pop() ?? new Uint8Array(SECTOR_SIZE);
     bytes.set(data.subarray(from, from + SECTOR_SIZE));
     if (before?.main !== main) this.#fresh.set(sector, { main, bytes });
+    this.#marks.add(sector);
   }
 
   /** What was written last; undefined where it is durable, or no copy was kept. */
@@ -53,11 +58,13 @@ export class Copies {
   end(): void {
     for (const { bytes } of this.#flushing.values()) this.#unused.push(bytes);
     this.#flushing = new Map();
+    this.#marks.replace(this.#fresh.keys());
   }
 
   fail(): void {
     this.begin();
     for (const [sector, copy] of this.#flushing) this.failed.set(sector, copy);
     this.#flushing = new Map();
+    this.#marks.replace([]);
   }
 }
