@@ -3,7 +3,7 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 /**
  * Cuts the chunks of a byte stream into the pieces that its reader asks for, wherever the chunks end. A
  * header that lies whole in a chunk is read in place; one that is cut is gathered in one small buffer that is
- * used again. Payloads are copied once, to where the reader wants them.
+ * used again. Payloads are copied once, to where the reader wants them, or taken where they lie.
  */
 export class Inflow {
   /** Where the piece lies that take() found: valid until the next call. */
@@ -59,6 +59,20 @@ export class Inflow {
     this.view = this.#gatheredView;
     this.at = 0;
     return true;
+  }
+
+  /** Nothing is left of the chunk. */
+  get isEmpty(): boolean {
+    return this.#position === this.#chunk.length;
+  }
+
+  /** The next bytes where they lie, gone with the chunk; undefined where some of them have not come. */
+  takeInPlace(size: number): Uint8Array | undefined {
+    const end = this.#position + size;
+    if (end > this.#chunk.length) return undefined;
+    const piece = this.#chunk.subarray(this.#position, end);
+    this.#position = end;
+    return piece;
   }
 
   /** Copies what there is into the target, from its start; returns how many bytes. */

@@ -1,4 +1,5 @@
 import type { Inflow } from './inflow.js';
+import type { Memory } from './memory.js';
 import { REQUEST } from './protocol.js';
 
 const TWO_32 = 2 ** 32;
@@ -48,17 +49,38 @@ export class Request {
   readonly offset: number;
   /** In bytes; not zero but for FLUSH. */
   readonly length: number;
-  /** What is to be written; empty unless the command is WRITE. */
-  readonly payload: Uint8Array;
+  #payload: Uint8Array;
+  #isPassing: boolean;
 
-  constructor(head: RequestHead, payload: Uint8Array) {
+  /** @param isPassing the payload lies in memory that is gone when the request has been handed over */
+  constructor(head: RequestHead, payload: Uint8Array, isPassing: boolean) {
     this.command = head.command;
     this.flags = head.flags;
     this.cookieHigh = head.cookieHigh;
     this.cookieLow = head.cookieLow;
     this.offset = head.offset;
     this.length = head.length;
-    this.payload = payload;
+    this.#payload = payload;
+    this.#isPassing = isPassing;
+  }
+
+  /** What is to be written; empty unless the command is WRITE. Whoever needs it for longer calls keep() first. */
+  get payload(): Uint8Array {
+    return this.#payload;
+  }
+
+  /** From now on the payload stays until the request is answered. */
+  keep(memory: Memory): void {
+    if (!this.#isPassing) return;
+    const own = memory.take(this.#payload.length);
+    own.set(this.#payload);
+    this.#payload = own;
+    this.#isPassing = false;
+  }
+
+  /** Gives back what the payload has of the memory. */
+  release(memory: Memory): void {
+    if (!this.#isPassing && this.#payload.length > 0) memory.giveBack(this.#payload);
   }
 
   has(flag: number): boolean {

@@ -22,7 +22,7 @@ import { putStatus } from './status-reply.js';
 export interface TransmissionEvents {
   /**
    * Carry this out and answer it with one of the methods below, now or later, in any order. Its payload is
-   * the caller's until then.
+   * there until this returns; for longer where it is kept.
    */
   request(request: Request): void;
   hangUp(hangUp: HangUp): void;
@@ -160,27 +160,35 @@ export class Transmission {
     const failure = this.#shuttingDown ? SHUTTING_DOWN : refusalOf(head, this.agreement);
     const accepted = failure === undefined && (head.length > 0 || head.command === COMMAND.FLUSH);
     if (head.command === COMMAND.WRITE) this.#awaitPayload(accepted, failure);
-    else if (accepted) this.#emit(NO_PAYLOAD);
+    else if (accepted) this.#emit(NO_PAYLOAD, false);
     else this.#answer(failure);
     return true;
   }
 
   /** @param wanted else it is passed over, and then the verdict is the answer */
   #awaitPayload(wanted: boolean, verdict: Failure | undefined): void {
-    this.#payload = wanted ? this.#memory.take(this.#head.length) : NO_PAYLOAD;
     this.#verdict = verdict;
     this.#missing = this.#head.length;
     this.#awaited = wanted ? 'payload' : 'unwanted payload';
   }
 
   #readPayload(inflow: Inflow): boolean {
-    this.#missing -= inflow.copy(this.#payload.subarray(this.#head.length - this.#missing));
-    if (this.#missing > 0) return false;
-    const payload = this.#payload;
+    if (inflow.isEmpty) return false;
+    const inPlace = this.#payload.length === 0 ? inflow.takeInPlace(this.#missing) : undefined;
+    if (inPlace === undefined && !this.#gatherPayload(inflow)) return false;
+    const payload = inPlace ?? this.#payload;
     this.#payload = NO_PAYLOAD;
+    this.#missing = 0;
     this.#awaited = 'request';
-    this.#emit(payload);
+    this.#emit(payload, inPlace !== undefined);
     return true;
+  }
+
+  /** Copies what there is of a payload to memory of its own; false while some of it is to come. */
+  #gatherPayload(inflow: Inflow): boolean {
+    if (this.#payload.length === 0) this.#payload = this.#memory.take(this.#missing);
+    this.#missing -= inflow.copy(this.#payload.subarray(this.#payload.length - this.#missing));
+    return this.#missing === 0;
   }
 
   /** What came of a WRITE that will not be whole any more. */
@@ -197,8 +205,8 @@ export class Transmission {
     return true;
   }
 
-  #emit(payload: Uint8Array): void {
-    const request = new Request(this.#head, payload);
+  #emit(payload: Uint8Array, isPassing: boolean): void {
+    const request = new Request(this.#head, payload, isPassing);
     this.#requests++;
     this.#bytes += bytesHeld(request.command, request.length);
     this.#events.request(request);
@@ -223,7 +231,7 @@ export class Transmission {
   }
 
   #finish(request: Request): void {
-    if (request.payload.length > 0) this.#memory.giveBack(request.payload);
+    request.release(this.#memory);
     this.#requests--;
     this.#bytes -= bytesHeld(request.command, request.length);
     this.#leaveWhenDone();

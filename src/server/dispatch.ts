@@ -6,7 +6,7 @@ import type { Gap } from '../nbd/read-reply.js';
 import type { Request } from '../nbd/request.js';
 import type { Transmission } from '../nbd/transmission.js';
 import { type Lack, RequestFailed, type ServedDevice } from '../serve/served-device.js';
-import { bytes } from '../units.js';
+import { type Bytes, bytes } from '../units.js';
 
 export interface DispatchEvents {
   /** A request that had to wait for the device has been answered. */
@@ -42,8 +42,7 @@ export class Dispatch {
         this.#read(request);
         break;
       case COMMAND.WRITE:
-        if (!fua && this.#device.tryWrite(at, request.payload)) this.#transmission.succeed(request);
-        else this.#await(request, this.#device.write(at, request.payload, fua));
+        this.#write(request, at, fua);
         break;
       case COMMAND.FLUSH:
         this.#await(request, this.#device.flush());
@@ -79,6 +78,15 @@ export class Dispatch {
         },
       )
       .then(this.#events.answered);
+  }
+
+  #write(request: Request, at: Bytes, fua: boolean): void {
+    if (!fua && this.#device.tryWrite(at, request.payload)) {
+      this.#transmission.succeed(request);
+      return;
+    }
+    request.keep(this.#memory);
+    this.#await(request, this.#device.write(at, request.payload, fua));
   }
 
   #finishRead(request: Request, into: Uint8Array, lacks: readonly Lack[]): void {

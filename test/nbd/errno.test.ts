@@ -11,7 +11,7 @@ function request(type: number, flags = 0): Request {
   const head = new RequestHead();
   head.command = type;
   head.flags = flags;
-  return new Request(head, new Uint8Array(0));
+  return new Request(head, new Uint8Array(0), false);
 }
 
 test('the numbers of the protocol, whatever the system calls it', () => {

@@ -46,6 +46,37 @@ test('every command comes out with what it says', () => {
   ]);
 });
 
+test('a payload that has come whole takes memory only where it is kept', () => {
+  const peer = attached();
+  const stream = join(sendRequest({ type: command.write, offset: 0, data: Buffer.from('abcdef') }));
+  const request = peer.taken(stream);
+  assert.is(peer.memory.out, 0);
+  request.keep(peer.memory);
+  request.payload.fill(0x78);
+  assert.is(Buffer.from(request.payload).toString(), 'xxxxxx');
+  assert.is(stream.subarray(-6).toString(), 'abcdef', 'what is kept lies elsewhere');
+  request.keep(peer.memory);
+  assert.is(peer.memory.out, 6, 'once');
+  peer.transmission.succeed(request);
+  peer.sent();
+  assert.is(peer.memory.out, 0);
+});
+
+test('a payload that comes in pieces takes memory with its first byte', () => {
+  const peer = attached();
+  const stream = sendRequest({ type: command.write, offset: 0, data: Buffer.from('abcdef') });
+  const head = stream.length - 6;
+  assert.is(peer.give(stream.subarray(0, head)).memory.out, 0);
+  assert.is(peer.give(stream.subarray(head, head + 1)).memory.out, 6);
+  peer.give(stream.subarray(head + 1));
+  const request = peer.open.shift();
+  if (request === undefined) throw new Error('no request came out');
+  assert.is(Buffer.from(request.payload).toString(), 'abcdef');
+  peer.transmission.succeed(request);
+  peer.sent();
+  assert.is(peer.memory.out, 0);
+});
+
 test('success is told by the cookie alone, in any order', () => {
   for (const structured of [false, true]) {
     const peer = attached({ structured });
