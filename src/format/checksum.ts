@@ -23,6 +23,11 @@ export function extendCrc(before: number, block: Uint8Array): number {
   return summer(before, block);
 }
 
+/** The CRC-32 of two blocks on end, from that of each. @param length of the second one, in bytes */
+export function joinCrcs(first: number, second: number, length: number): number {
+  return (shiftCrc(first, length) ^ second) >>> 0;
+}
+
 /** The CRC-32 of the 4096 header bytes with the checksum field taken as zero. */
 export function headerCrc(header: Uint8Array): number {
   const block = new Uint8Array(header.subarray(0, HEADER_SIZE));
@@ -35,7 +40,7 @@ export function headerCrc(header: Uint8Array): number {
  * both copies is summed once.
  */
 export function metadataChecksum(header: Uint8Array, tableCrc: number, tableLength: number): number {
-  return (shiftCrc(headerCrc(header), tableLength) ^ tableCrc) >>> 0;
+  return joinCrcs(headerCrc(header), tableCrc, tableLength);
 }
 
 /** The checksum that belongs into this header with this table. */

@@ -66,6 +66,13 @@ function hex(crc: number): string {
   return crc.toString(16).padStart(8, '0');
 }
 
+/** As hex() one by one, without a text for each. */
+function hexOfAll(crcs: Uint32Array): string {
+  const digits = Buffer.alloc(crcs.length * 4);
+  for (let index = 0; index < crcs.length; index++) digits.writeUInt32BE(crcs[index] ?? 0, index * 4);
+  return digits.toString('hex');
+}
+
 function deviceToJson(device: UndoDevice): object {
   const { name, realPath, stablePath, id, model, serial, size } = device;
   return { name, real_path: realPath, stable_path: stablePath, id, model, serial, size };
@@ -80,7 +87,7 @@ function blockToJson(block: UndoBlock): object {
     length,
     crc_before: hex(crcBefore),
     crc_after: hex(crcAfter),
-    sectors_after: Array.from(sectorsAfter, hex).join(''),
+    sectors_after: hexOfAll(sectorsAfter),
     between: between.length > 0 ? between.map(({ index, crc }) => [index, hex(crc)]) : undefined,
     unreadable: unreadable.length > 0 ? unreadable.map((range) => [range.at, range.length]) : undefined,
   };

@@ -103,11 +103,13 @@ function sumsOf(
   for (let first = 0; first < owners.length; ) {
     const write = writes[owners[first] ?? -1]?.write;
     if (write === undefined) throw new Error('a sector between two writes has no content');
-    let past = first;
-    for (; past < owners.length && owners[past] === owners[first]; past++)
-      sectorsAfter[past] = extendCrc(0, sectorOf(write, at + past * SECTOR_SIZE));
-    const length = (past - first) * SECTOR_SIZE;
-    crcAfter = extendCrc(crcAfter, partOf(write, at + first * SECTOR_SIZE, length));
+    let past = first + 1;
+    while (past < owners.length && owners[past] === owners[first]) past++;
+    // asked for once: they may be loaded each time
+    const content = partOf(write, at + first * SECTOR_SIZE, (past - first) * SECTOR_SIZE);
+    for (let done = 0; done < content.length; done += SECTOR_SIZE)
+      sectorsAfter[first + done / SECTOR_SIZE] = extendCrc(0, content.subarray(done, done + SECTOR_SIZE));
+    crcAfter = extendCrc(crcAfter, content);
     first = past;
   }
   return { crcAfter, sectorsAfter };

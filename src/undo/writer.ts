@@ -3,7 +3,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import { errnoOf } from '../device/file-device.js';
 import { readAround } from '../device/read-around.js';
 import { DmremapError } from '../errors.js';
-import { extendCrc } from '../format/checksum.js';
+import { extendCrc, joinCrcs } from '../format/checksum.js';
 import type { Phase } from '../store/phase.js';
 import { bytes } from '../units.js';
 import {
@@ -108,11 +108,19 @@ async function saveBlock(
     const piece = buffer.subarray(0, Math.min(PIECE, block.length - done));
     const bad = await readAround(device, bytes(block.at + done), piece);
     unreadable.push(...bad.map((range) => ({ at: range.at, length: range.length })));
-    crcBefore = extendCrc(crcBefore, piece);
-    sums.file = extendCrc(sums.file, piece);
-    await storage.write(at + done, piece);
+    const crc = extendCrc(0, piece);
+    crcBefore = joinCrcs(crcBefore, crc, piece.length);
+    sums.file = joinCrcs(sums.file, crc, piece.length);
+    // what a file has no bytes for reads as zeros: of a device that was never written nothing need be kept
+    if (!isZero(piece)) await storage.write(at + done, piece);
   }
   return { ...block, device: side, crcBefore, unreadable };
+}
+
+const zeros = new Uint8Array(PIECE);
+
+function isZero(piece: Uint8Array): boolean {
+  return Buffer.compare(piece, zeros.subarray(0, piece.length)) === 0;
 }
 
 /**

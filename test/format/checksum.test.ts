@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { checksumOf, extendCrc, headerCrc, metadataChecksum } from '../../src/format/checksum.js';
+import { checksumOf, extendCrc, headerCrc, joinCrcs, metadataChecksum } from '../../src/format/checksum.js';
 import { buildHeader, buildTable } from '../support/build-image.js';
 import { fixture, fixtureNames } from '../support/fixtures.js';
 import { checksumOf as expectedChecksum, u32 } from '../support/format-numbers.js';
@@ -88,6 +88,14 @@ test('a header whose own sum is 0 is followed by entries', () => {
   ]);
   assert.is(headerCrc(header), 0);
   assert.is(checksumOf(header, table), bitwiseCrc(header, table));
+});
+
+test('the sum of two blocks on end follows from those of each', () => {
+  const block = new Random(5).bytes(3000);
+  for (const first of [0, 1, 511, 2999, 3000]) {
+    const [one, other] = [block.subarray(0, first), block.subarray(first)];
+    assert.is(joinCrcs(bitwiseCrc(one), bitwiseCrc(other), other.length), bitwiseCrc(block), `${first}`);
+  }
 });
 
 test('a block that lies in a larger one is summed alone', () => {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { LogDevice } from '../../src/device/filters/log-device.js';
+import { MemoryDevice } from '../../src/device/memory-device.js';
 import { decodeUndo, isRefusal } from '../../src/undo/format.js';
 import { openUndo, peekUndo } from '../../src/undo/reader.js';
 import { markFinished, type SaveRequest, saveUndo } from '../../src/undo/writer.js';
@@ -15,6 +16,9 @@ test.beforeEach(() => {
   scratch = new Scratch();
 });
 test.afterEach(() => scratch.cleanUp());
+
+/** What is saved at a time. */
+const PIECE = 1 << 20;
 
 const PHASES = phasesOf(
   [
@@ -123,6 +127,21 @@ test('large blocks are copied in pieces', async () => {
   await undo.readBefore(block, 0, into);
   assert.equal(into, device.content.slice(SECTOR, SECTOR + block.length));
   await undo.close();
+});
+
+test('of a device that was never written zeros are saved, which take no room', async () => {
+  const device = new MemoryDevice(new Uint8Array(2 * PIECE + 6 * SECTOR));
+  device.content.fill(7, SECTOR, 2 * SECTOR);
+  const path = scratch.path('zeros.undo');
+  await saveUndo({
+    ...request(path),
+    targets: [{ side: 'spare', device, phases: phasesOf([[1, (2 * PIECE) / SECTOR + 4, 9]]) }],
+    description: descriptionFor(device.size),
+  });
+  const file = decodeUndo(readFileSync(path));
+  if (isRefusal(file)) throw new Error(file.message);
+  assert.equal(new Uint8Array(file.data), device.content.slice(SECTOR, device.content.length - SECTOR));
+  assert.ok(statSync(path).blocks * 512 < 2 * PIECE);
 });
 
 test('unreadable sectors are noted, the others saved', async () => {
