@@ -55,7 +55,7 @@ export function claim(fd: number, device: Claimed, roots: Roots, below?: string)
  * @param except "MAJ:MIN"
  */
 export function usersBeside(device: HeldFile, except: string | undefined, roots: Roots): Holder[] {
-  return holdersOf(device, { roots, except }).filter(({ kind }) => kind !== 'lock');
+  return holdersOf(device, { roots, except, locks: false });
 }
 
 /** With our write lock held no other fcntl lock can exist, so such a line is our own; flock(2) goes its own way. */

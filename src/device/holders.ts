@@ -44,6 +44,8 @@ export interface HolderOptions {
   readonly roots?: Partial<Roots>;
   /** Also the processes that merely have the block device open: reads every process's descriptors. */
   readonly processes?: boolean;
+  /** False: locks are not asked for. To name who has one takes looking at every process. */
+  readonly locks?: boolean;
   /** "MAJ:MIN" of what may lie over the device: it is left out, with all that lies over it. */
   readonly except?: string | undefined;
 }
@@ -72,7 +74,8 @@ export function holdersOf(file: HeldFile, options: HolderOptions = {}): Holder[]
       found.push(...blockHolders(node, { known, roots, seen: new Set(), except: options.except }));
     else found.push(...directHolders(file.deviceNumber, '', known, roots));
   }
-  found.push(...loopHolders(file, roots), ...lockHolders(file, roots));
+  found.push(...loopHolders(file, roots));
+  if (options.locks !== false) found.push(...lockHolders(file, roots));
   if (options.processes === true && found.length === 0 && file.deviceNumber !== undefined) {
     found.push(...processHolders(file.deviceNumber, roots));
   }
