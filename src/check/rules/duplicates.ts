@@ -16,9 +16,23 @@ const MET_BITS = 4;
  */
 export function duplicateIndices(table: RemapTable, side: 'main' | 'spare'): number[] {
   const first = SIDE_WORD[side];
+  if (isAscending(table.words, first)) return [];
   const met = new BitFilter(table.count * MET_BITS);
   if (!meet(table.words, first, new BitFilter(table.count * SEEN_BITS), met)) return [];
   return exactDuplicates(suspiciousEntries(met, table, first), table.words, first);
+}
+
+/** Each sector lies beyond the one before it, as where one list was remapped: then none comes twice. */
+function isAscending(words: Uint32Array, first: number): boolean {
+  let [lastLow, lastHigh] = [-1, -1];
+  for (let at = first; at < words.length; at += ENTRY_WORDS) {
+    const low = words[at] ?? 0;
+    const high = words[at + 1] ?? 0;
+    if (high < lastHigh || (high === lastHigh && low <= lastLow)) return false;
+    lastLow = low;
+    lastHigh = high;
+  }
+  return true;
 }
 
 /** Puts every sector into `seen`, and into `met` where its bit was set before; says whether one was. */

@@ -37,6 +37,20 @@ test('are found, all of them and no others', () => {
   );
 });
 
+test('among sectors that ascend, and equal ones side by side', () => {
+  const compare = (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0);
+  const ascending = fc.array(sector, { maxLength: 12 }).map((list) => list.sort(compare));
+  fc.assert(
+    fc.property(ascending, (sectors) => {
+      const table = new RemapTable(encodeEntries(sectors.map((one) => [one, one])));
+      const entries = sectors.map((one) => [one, one] as const);
+      assert.equal(duplicateIndices(table, 'main'), expected(entries, 0));
+      assert.equal(duplicateIndices(table, 'spare'), expected(entries, 1));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 test('among sectors of which thousands share every bit of the filters', () => {
   // multiples of a high power of two: nothing but the high word tells them apart
   const entries = Array.from({ length: 5000 }, (_, index): [bigint, bigint] => [
