@@ -100,10 +100,22 @@ export class RemapTable {
 
   /** The same, all at once: four bytes for each of up to 33 million entries. */
   liveIndices(): Uint32Array {
-    const indices = new Uint32Array(this.count);
+    const { words, count } = this;
+    const indices = new Uint32Array(count);
     let length = 0;
-    for (let index = 0; index < this.count; index++) if (!this.isEmpty(index)) indices[length++] = index;
+    // the words themselves: most of the time goes by before the compiler has seen through a method
+    for (let index = 0, at: number = SIDE_WORD.main; index < count; index++, at += ENTRY_WORDS)
+      if (words[at] !== EMPTY_WORD || words[at + 1] !== EMPTY_WORD) indices[length++] = index;
     return indices.subarray(0, length);
+  }
+
+  /** How many there are of them. */
+  get liveCount(): number {
+    const { words, count } = this;
+    let live = 0;
+    for (let index = 0, at: number = SIDE_WORD.main; index < count; index++, at += ENTRY_WORDS)
+      if (words[at] !== EMPTY_WORD || words[at + 1] !== EMPTY_WORD) live++;
+    return live;
   }
 
   /** Indices of the live entries, ascending by their sectors on one side. */
@@ -125,6 +137,12 @@ function littleEndianWords(bytes: Uint8Array): Uint32Array {
     return new Uint32Array(bytes.buffer, bytes.byteOffset, count);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Uint32Array.from({ length: count }, (_, index) => view.getUint32(index * 4, true));
+}
+
+/** The reverse: the same memory where the processor has it so, else a copy. */
+function littleEndianBytes(words: Uint32Array): Uint8Array {
+  const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+  return IS_LITTLE_ENDIAN ? bytes : new Uint8Array(littleEndianWords(bytes).buffer);
 }
 
 /** The bytes of a table with these entries, in this order. */
@@ -156,18 +174,40 @@ export function putEntry(table: Uint8Array, at: number, main: number, spare: num
  * without a gap.
  */
 export function renumberEntries(table: RemapTable, order: Uint32Array, start: number): Uint8Array {
-  const renumbered = new Uint8Array(order.length * ENTRY_SIZE);
-  const view = new DataView(renumbered.buffer);
-  for (let place = 0; place < order.length; place++) {
-    const at = (order[place] as number) * ENTRY_WORDS + SIDE_WORD.main;
+  const { words } = table;
+  const renumbered = new Uint32Array(order.length * ENTRY_WORDS);
+  for (let place = 0, to = 0; place < order.length; place++, to += ENTRY_WORDS) {
+    const from = (order[place] as number) * ENTRY_WORDS + SIDE_WORD.main;
     const spare = start + place;
-    const to = place * ENTRY_SIZE;
-    view.setUint32(to + MAIN_SECTOR.offset, table.words[at] as number, true);
-    view.setUint32(to + MAIN_SECTOR.offset + 4, table.words[at + 1] as number, true);
-    view.setUint32(to + SPARE_SECTOR.offset, spare >>> 0, true);
-    view.setUint32(to + SPARE_SECTOR.offset + 4, Math.floor(spare / TWO_32), true);
+    renumbered[to + SIDE_WORD.main] = words[from] as number;
+    renumbered[to + SIDE_WORD.main + 1] = words[from + 1] as number;
+    renumbered[to + SIDE_WORD.spare] = spare >>> 0;
+    renumbered[to + SIDE_WORD.spare + 1] = Math.floor(spare / TWO_32);
   }
-  return renumbered;
+  return littleEndianBytes(renumbered);
+}
+
+/** Whether a table has exactly the entries that renumberEntries() gives. */
+export function isRenumbered(
+  renumbered: RemapTable,
+  table: RemapTable,
+  order: Uint32Array,
+  start: number,
+): boolean {
+  if (renumbered.count !== order.length) return false;
+  const [is, was] = [renumbered.words, table.words];
+  for (let place = 0, at = 0; place < order.length; place++, at += ENTRY_WORDS) {
+    const from = (order[place] as number) * ENTRY_WORDS + SIDE_WORD.main;
+    const spare = start + place;
+    if (
+      is[at + SIDE_WORD.main] !== was[from] ||
+      is[at + SIDE_WORD.main + 1] !== was[from + 1] ||
+      is[at + SIDE_WORD.spare] !== spare >>> 0 ||
+      is[at + SIDE_WORD.spare + 1] !== Math.floor(spare / TWO_32)
+    )
+      return false;
+  }
+  return true;
 }
 
 /** The table without its empty slots: each hole takes the last live entry, as a removal does (section 1). */

@@ -14,6 +14,8 @@ import { refusePassive, refuseUnknownSet } from './spare.js';
 
 /** What lives on a device that is about to be overwritten. */
 export interface Occupant {
+  /** The copy that counts, where one does. */
+  readonly chosen: Copy | undefined;
   /** Headers of ours, whole or damaged, and of the kernel module's, at the places that section 5 of format.md names. */
   readonly headers: readonly Copy[];
   /** The kernel module wrote the first of them. */
@@ -43,20 +45,17 @@ export interface Remaps {
  * @throws DmremapError `unsupported` where a newer program's set lives there, `retired` and `incomplete` where
  * another spare of its set counts on it: nothing of these is overwritten
  */
-export function findOccupant(device: FileDevice): Promise<Occupant> {
-  return occupantOf(device, refusePassive);
+export async function findOccupant(device: FileDevice): Promise<Occupant> {
+  const occupant = await anyOccupant(device);
+  refuseCountedOn(device.path, occupant);
+  return occupant;
 }
 
-/** The same, also of a spare of which another one of its set is active. */
-export function anyOccupant(device: FileDevice): Promise<Occupant> {
-  return occupantOf(device, () => {});
-}
-
-async function occupantOf(device: FileDevice, refuse: typeof refusePassive): Promise<Occupant> {
+/** The same, also of a spare of which another one of its set is active. @throws DmremapError `unsupported` */
+export async function anyOccupant(device: FileDevice): Promise<Occupant> {
   const loaded = await loadCopies(device);
   const choice = chooseCopy(loaded);
   await refuseUnknownSet(device, choice);
-  if (choice.chosen !== undefined) refuse(device.path, { chosen: choice.chosen });
   const { primary } = loaded;
   // a header without a magic may be the module's, too: before it is written over that has to be asked
   const module = await moduleImageOn(device, {
@@ -79,15 +78,21 @@ async function occupantOf(device: FileDevice, refuse: typeof refusePassive): Pro
     first: chosen !== undefined && header.generation !== chosen.header.generation,
   }));
   return {
+    chosen,
     headers,
     module: module !== undefined,
     remaps: await remapsOf(device, choice, headers, module),
-    header: (choice.chosen ?? headers[0])?.header,
+    header: (chosen ?? headers[0])?.header,
     foreign: [...new Set([...signatures.map(({ name }) => name), ...onlyBlkid])],
     onlyBlkid,
     headerErasures,
     erasures: [...headerErasures, ...signatures.flatMap(({ erase }) => erase)],
   };
+}
+
+/** @throws DmremapError `retired`, `incomplete` where another spare of its set counts on what lives there */
+export function refuseCountedOn(path: string, { chosen }: Occupant): void {
+  if (chosen !== undefined) refusePassive(path, { chosen });
 }
 
 function headersOn({ primary, backups }: LoadedCopies, module: ModuleImage | undefined): Copy[] {
@@ -104,9 +109,7 @@ async function remapsOf(
   if (module?.standing === 'accepted') return { count: module.content.table.count, certain: true };
   if (chosen === undefined) return { count: claimedEntries(headers), certain: headers.length === 0 };
   const table = await readTable(device, chosen);
-  let count = 0;
-  for (let index = 0; index < table.count; index++) if (!table.isEmpty(index)) count++;
-  return { count, certain: true };
+  return { count: table.liveCount, certain: true };
 }
 
 async function read(device: FileDevice, at: Bytes, length: number): Promise<Uint8Array | undefined> {

@@ -6,11 +6,15 @@ import type { CopyName } from './copy.js';
 import type { IfFails, Phase, Write } from './phase.js';
 import type { Step } from './step.js';
 
-/** All of one copy: its table and its header. */
-export function wholeCopy(content: Content, copy: CopyName): Write[] {
+/** All of one copy: its table and its header. @param blocks of the table, where they are at hand */
+export function wholeCopy(
+  content: Content,
+  copy: CopyName,
+  blocks: Uint8Array = tableBlocks(content.table),
+): Write[] {
   const { headerAt, tableAt } = placeOf(content.header, copy);
   const writes: Write[] = [];
-  if (content.table.count > 0) writes.push({ at: tableAt, bytes: tableBlocks(content.table) });
+  if (blocks.length > 0) writes.push({ at: tableAt, bytes: blocks });
   writes.push({ at: headerAt, bytes: sealedBlock(content, copy) });
   return writes;
 }

@@ -13,7 +13,7 @@ import {
 } from '../format/header.js';
 import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, type Sectors } from '../units.js';
 import { eraseHeader, wholeCopy } from './commit.js';
-import { type Content, contentOf } from './content.js';
+import { type Content, contentOf, tableBlocks } from './content.js';
 import type { CopyName } from './copy.js';
 import type { IfFails, Phase, Write } from './phase.js';
 
@@ -108,9 +108,10 @@ function zeros(erasures: readonly Erasure[], logicalBlockSize: number): Write[] 
  * by which the set is found first, comes last.
  */
 export function createPhases(content: Content, logicalBlockSize: number): Phase[] {
+  const blocks = tableBlocks(content.table);
   const write = (copy: CopyName): Phase => ({
     purpose: `write the ${copy} copy`,
-    writes: wholeCopy(content, copy),
+    writes: wholeCopy(content, copy, blocks),
   });
   if (!isRedundant(content.header)) return [write('primary')];
   // the backup holds the set: it stands there

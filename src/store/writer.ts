@@ -7,7 +7,7 @@ import { commit, commitInOne, rewrite, wholeCopy } from './commit.js';
 import { type Content, contentOf, type Head, underGeneration } from './content.js';
 import type { CopyName } from './copy.js';
 import { ChangeFailed } from './failure.js';
-import { loadChoice } from './load-choice.js';
+import { type LoadedChoice, loadChoice } from './load-choice.js';
 import { contentToWrite, mendingPhases } from './mend.js';
 import { carryOut, type Phase, type Write, writePhases } from './phase.js';
 import { type Change, type Step, stepOf } from './step.js';
@@ -42,6 +42,8 @@ export interface WriterOptions {
   readonly generation?: number;
   /** Without it a plain image takes only what is atomic. */
   readonly guard?: Guard;
+  /** What lies there, where it was just read under the same lock. Its table is the writer's from then on. */
+  readonly loaded?: LoadedChoice;
 }
 
 /** What is known of the copies on the device. */
@@ -75,8 +77,7 @@ export class MetadataWriter {
    * the operator or for `check -p`; ChangeFailed where nothing is known of the copies; others as loadChoice
    */
   static async open(device: BlockDevice, options: WriterOptions = {}): Promise<MetadataWriter> {
-    const { generation, guard } = options;
-    const loaded = await loadChoice(device);
+    const { generation, guard, loaded = await loadChoice(device) } = options;
     const content = contentToWrite(device, loaded);
     if (generation !== undefined && content.header.generation !== generation)
       throw new DmremapError(

@@ -1,5 +1,11 @@
 import fc from 'fast-check';
-import { compactTable, encodeEntries, RemapTable, renumberEntries } from '../../src/format/entry.js';
+import {
+  compactTable,
+  encodeEntries,
+  isRenumbered,
+  RemapTable,
+  renumberEntries,
+} from '../../src/format/entry.js';
 import { buildTable, type Entry } from '../support/build-image.js';
 import { assert, suite } from '../support/harness.js';
 
@@ -156,7 +162,37 @@ test('entries are renumbered in the order given, beyond 32 bits too', () => {
     const table = new RemapTable(buildTable(list));
     const order = Uint32Array.from(list.keys()).reverse();
     const expected = list.toReversed().map(([main], place): Entry => [main, BigInt(start + place)]);
-    assert.equal(renumberEntries(table, order, start), new Uint8Array(buildTable(expected)));
+    const renumbered = renumberEntries(table, order, start);
+    assert.equal(renumbered, new Uint8Array(buildTable(expected)));
+    assert.ok(isRenumbered(new RemapTable(renumbered), table, order, start));
+  });
+  fc.assert(property, RUNS);
+});
+
+test('a table that differs in one byte, or in how many there are, is not the renumbered one', () => {
+  const table = new RemapTable(
+    buildTable([
+      [1, 2],
+      [2 ** 40, 3],
+      [5, 4],
+    ]),
+  );
+  const order = Uint32Array.from([2, 0, 1]);
+  const right = renumberEntries(table, order, 2 ** 32 - 1);
+  for (let at = 0; at < right.length; at++) {
+    const wrong = new Uint8Array(right);
+    wrong[at] = (wrong[at] ?? 0) ^ 1;
+    assert.not.ok(isRenumbered(new RemapTable(wrong), table, order, 2 ** 32 - 1), `byte ${at}`);
+  }
+  assert.not.ok(isRenumbered(new RemapTable(right.slice(16)), table, order, 2 ** 32 - 1));
+  assert.not.ok(isRenumbered(new RemapTable(right), table, order.subarray(1), 2 ** 32 - 1));
+});
+
+test('live entries are counted', () => {
+  const property = fc.property(holey, (list) => {
+    const table = new RemapTable(buildTable(list));
+    assert.is(table.liveCount, list.filter(([main]) => main !== EMPTY).length);
+    assert.equal([...table.liveIndices()], [...table.live()]);
   });
   fc.assert(property, RUNS);
 });

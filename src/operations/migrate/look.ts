@@ -106,7 +106,8 @@ async function spareOfSet(
   return { member: memberOf(device.path, copy.header), content: undefined };
 }
 
-function isOfSet(header: Header, source: Header): boolean {
+/** Whether a header says that it is of the same set as its source. */
+export function isOfSet(header: Header, source: Header): boolean {
   return hasExtension(header) && header.set_uuid === source.set_uuid;
 }
 

@@ -188,7 +188,8 @@ class Migration {
     const { now } = this.#options;
     switch (does) {
       case 'prepare':
-        if (way === 'there') await identifySource(sides.source, plan.identity, now);
+        if (way === 'there' && !hasExtension(this.#scene.source.content.header))
+          await identifySource(sides.source, plan.identity, now);
         await this.#write({ way, does, phases }, plan);
         return undefined;
       case 'erase':

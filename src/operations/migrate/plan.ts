@@ -10,8 +10,8 @@ import { type ChangePlan, describeDevice } from '../change.js';
 import { describeContent } from '../describe-content.js';
 import {
   describeOccupant,
-  findOccupant,
   type Occupant,
+  refuseCountedOn,
   refuseForeign,
   refuseLiveEntries,
 } from '../occupant.js';
@@ -69,7 +69,7 @@ export async function planMigration(
   for (const step of steps) planned.push({ ...step, phases: await phasesOf(scene, step, identity, options) });
   const isBack = planned.some(({ way, does }) => way === 'back' && does !== 'erase');
   const active = isBack ? (scene.target.spare?.content ?? scene.source.content) : scene.source.content;
-  const entries = active.table.liveIndices().length;
+  const entries = active.table.liveCount;
   return { shown: await planShown(scene, planned, entries), steps: planned, identity, entries };
 }
 
@@ -94,8 +94,8 @@ async function preparing(
   { entries, force, discardRemaps, now }: PlanOptions,
 ): Promise<readonly Phase[]> {
   const { device } = to;
-  // refuses what another spare counts on
-  const occupant = await findOccupant(device);
+  const { occupant } = target;
+  refuseCountedOn(device.path, occupant);
   refuseLiveEntries(device.path, occupant, discardRemaps);
   refuseOtherSet(device.path, occupant, discardRemaps);
   refuseForeign(device.path, occupant, force);

@@ -89,7 +89,7 @@ function wholeContent(device: Side['device'], loaded: LoadedChoice): Content | u
 }
 
 function refuseTooSmall(name: string, size: Bytes, { table }: Content, maxEntries: number): void {
-  const live = table.liveIndices().length;
+  const live = table.liveCount;
   if (maxEntries < live)
     throw new DmremapError('too-small', `a table of ${maxEntries} entries does not hold the ${live} remaps`, {
       hint: `at least --entries ${live}`,

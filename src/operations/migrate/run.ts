@@ -1,14 +1,16 @@
 import { DmremapError } from '../../errors.js';
+import { isRenumbered } from '../../format/entry.js';
 import { ROLE } from '../../format/header.js';
 import { generationAfter } from '../../migrate/pairs.js';
-import { denseTable, retired } from '../../migrate/target.js';
+import { retired } from '../../migrate/target.js';
 import type { Content } from '../../store/content.js';
+import { loadChoice } from '../../store/load-choice.js';
 import { isWholeInAll } from '../../store/lost-copy.js';
 import { carryOut } from '../../store/phase.js';
 import { failureOf, MetadataWriter } from '../../store/writer.js';
 import { sectors } from '../../units.js';
 import { type CarryOverOptions, carryOver, densePairs } from './carry-over.js';
-import { lookAtTarget } from './look.js';
+import { isOfSet, lookAtTarget } from './look.js';
 import { targetPhases } from './prepare.js';
 import type { Sides } from './sides.js';
 import { activate, type Committing, complete, type Retirement, retire } from './switch.js';
@@ -101,35 +103,46 @@ interface Opened {
 async function open({ source, target }: Sides, { now }: RunOptions): Promise<Opened> {
   const from = { side: source, writer: await MetadataWriter.open(source.device) };
   const order = from.writer.content.table.sortedIndices('spare');
-  await renewTarget({ source, target }, from.writer.content, order, now);
-  const to = { side: target, writer: await MetadataWriter.open(target.device) };
+  const content = from.writer.content;
+  const to = {
+    side: target,
+    writer:
+      (await openAsItIs(target, content, order)) ?? (await renewTarget({ source, target }, content, now)),
+  };
   if (to.writer.health !== 'whole') throw failureOf({}, target.device.name);
   return { source: from, target: to, order };
+}
+
+/** The target, where what counts there are the source's entries; undefined where it has to be written again. */
+async function openAsItIs(
+  { device }: Sides['target'],
+  source: Content,
+  order: Uint32Array,
+): Promise<MetadataWriter | undefined> {
+  const loaded = await loadChoice(device);
+  const { choice, table } = loaded;
+  if (choice.chosen === undefined || table === undefined) return undefined;
+  const { header } = choice.chosen;
+  if (!isOfSet(header, source.header)) return undefined;
+  return isRenumbered(table, source.table, order, Number(header.data_start))
+    ? MetadataWriter.open(device, { loaded })
+    : undefined;
 }
 
 /**
  * A target that was torn while it was made, or whose source has changed since, is written again: its entries
  * follow from the source's, and its data is copied from the beginning.
  */
-async function renewTarget(
-  { target }: Sides,
-  source: Content,
-  order: Uint32Array,
-  now: bigint,
-): Promise<void> {
+async function renewTarget({ target }: Sides, source: Content, now: bigint): Promise<MetadataWriter> {
   const { device } = target;
   const { spare, occupant, newest } = await lookAtTarget(device, source.header);
-  const found = spare?.content;
-  if (found !== undefined) {
-    const dense = denseTable(source.table, order, sectors(Number(found.header.data_start)));
-    if (Buffer.compare(dense.bytes, found.table.bytes) === 0) return;
-  }
-  const said = found?.header ?? occupant.header;
+  const said = spare?.content?.header ?? occupant.header;
   if (spare === undefined || said === undefined)
     throw new DmremapError('changed-since', `${device.name} is no target of this set any more`);
   const { max_entries: maxEntries, spare_uuid: spareUuid } = said;
   const request = { maxEntries, spareUuid, newest, now };
   await carryOut(device, await targetPhases(source, { device, erasures: occupant.headerErasures }, request));
+  return MetadataWriter.open(device);
 }
 
 /**
