@@ -3,7 +3,7 @@ import { alignedBuffer } from '../aligned.js';
 import { BATCH_SIZE, type Batch } from './batches.js';
 
 /** Batches that are under way at a time. */
-const UNDER_WAY = 4;
+const UNDER_WAY = 8;
 
 const rooms: Uint8Array[] = [];
 

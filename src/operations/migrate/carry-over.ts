@@ -1,7 +1,7 @@
 import type { Pairs } from '../../device/carry/batches.js';
 import { carry, compare } from '../../device/carry/carry.js';
 import { DeviceError, DmremapError } from '../../errors.js';
-import type { RemapTable } from '../../format/entry.js';
+import { ENTRY_WORDS, type RemapTable, SIDE_WORD, TWO_32 } from '../../format/entry.js';
 import { failureOf, type MetadataWriter } from '../../store/writer.js';
 import { type Bytes, bytes, SECTOR_SIZE, type Sectors } from '../../units.js';
 import type { Sides } from './sides.js';
@@ -30,6 +30,9 @@ export interface CursorSaves {
 
 const SAVES: CursorSaves = { sectors: 32_768, milliseconds: 5000 };
 
+/** A range that took less than this part of the time between two saves is soon copied. */
+const SOON = 1 / 8;
+
 /** A flush that fails, and data that does not hold, are met so often. */
 const ATTEMPTS = 3;
 
@@ -46,10 +49,12 @@ export interface CarriedOver {
  *
  * @param order of the entries by these sectors
  */
-export function densePairs(source: RemapTable, order: Uint32Array, start: Sectors): Pairs {
-  const from = new Float64Array(order.length);
-  for (let place = 0; place < order.length; place++) from[place] = source.spareSector(order[place] as number);
-  return { count: from.length, from: (index) => from[index] ?? 0, to: (index) => start + index };
+export function densePairs({ words }: RemapTable, order: Uint32Array, start: Sectors): Pairs {
+  const from = (index: number): number => {
+    const at = (order[index] as number) * ENTRY_WORDS + SIDE_WORD.spare;
+    return (words[at + 1] as number) * TWO_32 + (words[at] as number);
+  };
+  return { count: order.length, from, to: (index) => start + index };
 }
 
 /**
@@ -100,11 +105,15 @@ class CarryOver {
     const progress = this.#progress('copy', first);
     this.#copiedFrom = Math.min(this.#copiedFrom, first);
     let saved = performance.now();
+    let length = save.sectors;
     for (let at = first; at < count; ) {
-      const end = Math.min(count, at + save.sectors);
+      const began = performance.now();
+      const end = Math.min(count, at + length);
       const range = { ...this.#devices, pairs: this.#pairs, first: at, end, signal, progress };
       for (const index of await carry(range)) this.#unread.add(index);
       at = end;
+      // between two ranges nothing is under way: where they are soon copied they become longer
+      if (performance.now() - began < save.milliseconds * SOON) length *= 2;
       if (performance.now() - saved < save.milliseconds || end === count) continue;
       await this.#saveCursor(end);
       saved = performance.now();

@@ -18,7 +18,7 @@ test.beforeEach(() => {
 });
 test.afterEach(() => scratch.cleanUp());
 
-const SECTORS = 16_384;
+const SECTORS = 32_768;
 
 function pairsOf(list: readonly (readonly [from: number, to: number])[]): Pairs {
   const at = (index: number) => list[index] ?? [0, 0];
