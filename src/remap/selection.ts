@@ -67,13 +67,26 @@ export function spansOf(sectors: Iterable<number>): Span[] {
   return spans;
 }
 
-/** What of `spans` is not in `others`; both ascend. */
+/** What of `spans` is not in `others`, in as few spans as can be; both ascend, each without overlap. */
 export function without(spans: readonly Span[], others: readonly Span[]): readonly Span[] {
-  if (others.length === 0) return spans;
-  const left = new RangeSet();
-  for (const [first, end] of spans) left.add(first, end);
-  for (const [first, end] of others) left.remove(first, end);
-  return left.ranges();
+  const left: [number, number][] = [];
+  const put = (first: number, end: number): void => {
+    const last = left.at(-1);
+    if (last?.[1] === first) last[1] = end;
+    else left.push([first, end]);
+  };
+  let at = 0;
+  for (const [first, end] of spans) {
+    while ((others[at]?.[1] ?? Infinity) <= first) at++;
+    let next = first;
+    for (let index = at; (others[index]?.[0] ?? Infinity) < end; index++) {
+      const [from, to] = others[index] as Span;
+      if (from > next) put(next, from);
+      next = Math.max(next, to);
+    }
+    if (next < end) put(next, end);
+  }
+  return left;
 }
 
 /** Ascending, without overlap. */
