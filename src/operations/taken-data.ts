@@ -1,6 +1,9 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { carry } from '../device/carry/carry.js';
+import { ConcurrentFile } from '../device/concurrent-file.js';
+import type { FileDevice } from '../device/file-device.js';
 import { type KeptBytes, keepBytes } from '../device/kept-bytes.js';
+import { poolIo } from '../device/pool-io.js';
 import type { Move } from '../remap/mover.js';
 import { type Span, sectorsIn, spansOf } from '../remap/selection.js';
 import type { Write } from '../store/phase.js';
@@ -51,7 +54,7 @@ export class TakenData {
 
   /** Reads the sectors of these spans, which ascend, and hands them to `work`. */
   static async with<Result>(
-    main: BlockDevice,
+    main: FileDevice,
     spans: readonly Span[],
     { mayBeFile, signal, progress }: TakeOptions,
     work: (taken: TakenData) => Promise<Result>,
@@ -64,7 +67,7 @@ export class TakenData {
       const pairs = { count: list.length, from: sectorAt, to: (index: number) => index };
       let done = 0;
       const lost = await carry({
-        source: main,
+        source: await readerOf(main),
         target: kept.device,
         pairs,
         signal,
@@ -107,6 +110,13 @@ export class TakenData {
   }
 }
 
+/** What the page cache has is there at once; of the rest a dying disk is asked for a few requests at a time. */
+async function readerOf(main: FileDevice): Promise<BlockDevice> {
+  // a scratch copy in memory
+  if (main.fd === undefined) return main;
+  return ConcurrentFile.open(main, 'writeback', poolIo);
+}
+
 /** A write whose bytes are loaded when they are asked for, and stay until those of another one are. */
 class LoadedWrite implements Write {
   readonly at: Bytes;
@@ -134,13 +144,24 @@ function piecesOf(moves: readonly Move[], offset: (sector: number) => number): P
     for (let done = 0; done < size; ) {
       const at = start + done;
       const length = Math.min(size - done, roundDown(at, MOST_OF_WRITE) + MOST_OF_WRITE - at);
-      pieces.at.push(at);
-      pieces.from.push((froms[index] ?? 0) + done);
-      pieces.length.push(length);
+      put(pieces, at, (froms[index] ?? 0) + done, length);
       done += length;
     }
   }
   return pieces;
+}
+
+/** What goes on where the last piece ends, in both, is a part of it: scattered sectors of one list lie so. */
+function put({ at, from, length }: Pieces, start: number, origin: number, size: number): void {
+  const last = at.length - 1;
+  const before = length[last] ?? 0;
+  const goesOn = at[last] === start - before && from[last] === origin - before;
+  if (last >= 0 && goesOn && start % MOST_OF_WRITE !== 0) length[last] = before + size;
+  else {
+    at.push(start);
+    from.push(origin);
+    length.push(size);
+  }
 }
 
 function endOf({ at, length }: Pieces, { end }: Group): number {
