@@ -29,6 +29,9 @@ export interface Batch {
 /** The most that one batch moves, in bytes. */
 export const BATCH_SIZE = 1024 * 1024;
 
+/** Requests that one batch reads at most: no other is begun before they have come to their end. */
+const MOST_RUNS = 1024;
+
 /** The pairs from index `first` to below `end`, in batches that end on multiples of their size where they can. */
 export function* batches(pairs: Pairs, first: number, end: number): Generator<Batch> {
   const most = BATCH_SIZE / SECTOR_SIZE;
@@ -42,6 +45,7 @@ export function* batches(pairs: Pairs, first: number, end: number): Generator<Ba
       const from = pairs.from(index);
       if (from === run.from + run.count) run.count++;
       else {
+        if (runs.length === MOST_RUNS) break;
         run = { from, count: 1 };
         runs.push(run);
       }

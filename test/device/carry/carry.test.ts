@@ -92,6 +92,18 @@ test('adjacent sectors are joined up to the size of a batch', () => {
   assert.is(BATCH_SIZE, 2048 * 512);
 });
 
+test('a batch of scattered sectors ends where it reads by a thousand requests', () => {
+  const pairs: Pairs = { count: 3000, from: (index) => index * 3, to: (index) => index };
+  assert.equal(
+    [...batches(pairs, 0, 3000)].map(({ first, to, count, runs }) => [first, to, count, runs.length]),
+    [
+      [0, 0, 1024, 1024],
+      [1024, 1024, 1024, 1024],
+      [2048, 2048, 952, 952],
+    ],
+  );
+});
+
 test('scattered sectors are written together where their places are adjacent', async () => {
   const pairs: Pairs = { count: 500, from: (index) => index * 3, to: (index) => 512 + index };
   const log = new LogDevice(target());
