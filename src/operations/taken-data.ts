@@ -7,6 +7,7 @@ import { poolIo } from '../device/pool-io.js';
 import type { Move } from '../remap/mover.js';
 import { type Span, sectorsIn, spansOf } from '../remap/selection.js';
 import type { Write } from '../store/phase.js';
+import { prepareToSum } from '../store/sum-tables.js';
 import { type Bytes, bytes, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
 
 /**
@@ -62,6 +63,8 @@ export class TakenData {
     const list = Float64Array.from(sectorsIn(spans));
     const sectorAt = (index: number): number => list[index] ?? Number.NaN;
     const length = list.length * SECTOR_SIZE;
+    // an undo file sums them
+    await prepareToSum(length);
     const kept = await keepBytes(length, mayBeFile);
     try {
       const pairs = { count: list.length, from: sectorAt, to: (index: number) => index };

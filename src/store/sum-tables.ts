@@ -27,10 +27,10 @@ interface Running {
 }
 
 /**
- * Who has a long table to sum has more of its size to sum later: what comes with Node does it in a tenth of the
- * time, though it takes a while to load.
+ * Who has many bytes to sum, such as a long table, has more of its size to sum later: what comes with Node does it
+ * in a tenth of the time, though it takes a while to load.
  */
-async function prepareFor(length: number): Promise<void> {
+export async function prepareToSum(length: number): Promise<void> {
   if (length <= CHUNK) return;
   const { crc32 } = await import('node:zlib');
   sumBy((before, block) => crc32(block, before));
@@ -59,7 +59,7 @@ export async function sumTables(
       }),
     );
   let next = longest > 0 ? read(0) : undefined;
-  await prepareFor(longest);
+  await prepareToSum(longest);
   for (let offset = 0; next !== undefined; offset += CHUNK) {
     const chunks = await next;
     // the next chunks are on their way while these are summed
