@@ -1,7 +1,12 @@
+import { addressOf } from './address.js';
+
 /** Node has it; its type declarations do not. */
 declare const WebAssembly: {
   readonly Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
 };
+
+/** The unit of memory and of the page cache, in bytes. Direct I/O needs no more. */
+export const PAGE = 4096;
 
 /**
  * A page-aligned buffer, which O_DIRECT needs and Node's own buffers are not: the memory of WebAssembly always
@@ -16,9 +21,10 @@ export function alignedBuffer(length: number): Uint8Array {
 
 const made = new WeakSet<ArrayBufferLike>();
 
-/** Whether this is part of such a buffer, from a multiple of `unit` bytes on, which divides a page. */
-export function isAligned({ buffer, byteOffset }: Uint8Array, unit: number): boolean {
-  return byteOffset % unit === 0 && made.has(buffer);
+/** Whether memory begins at a multiple of `unit` bytes, which divides a page, as far as that can be told. */
+export function isAligned(memory: Uint8Array, unit: number): boolean {
+  const start = made.has(memory.buffer) ? memory.byteOffset : addressOf(memory);
+  return start !== undefined && start % unit === 0;
 }
 
 /** Sizes in bytes in which buffers are lent, and in which they are made. */

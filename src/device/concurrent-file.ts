@@ -2,7 +2,7 @@ import { constants, statfsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { DeviceError, DmremapError } from '../errors.js';
 import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
-import { AlignedPool, isAligned } from './aligned.js';
+import { AlignedPool, isAligned, PAGE } from './aligned.js';
 import { type AsyncIo, FALLOCATE } from './async-io.js';
 import type { AnswersAtOnce } from './at-once.js';
 import type { BlockDevice } from './block-device.js';
@@ -23,9 +23,6 @@ export type CacheMode = 'direct' | 'writeback';
 
 /** Bytes that one request to the system moves at most. */
 const PIECE = AlignedPool.longest;
-
-/** The unit of the page cache, in bytes. */
-const PAGE = 4096;
 
 /** tmpfs, whose files are nowhere but in memory and swap, as this program is (statfs(2)). It lacks RWF_NOWAIT. */
 const MEMORY = 0x01021994;

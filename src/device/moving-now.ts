@@ -1,5 +1,6 @@
 import { readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { addressOf } from './address.js';
 import { type NativeFunction, type NativeLibrary, nativeLibrary } from './syscalls.js';
 
 /**
@@ -11,7 +12,7 @@ import { type NativeFunction, type NativeLibrary, nativeLibrary } from './syscal
 const RWF_NOWAIT = 8;
 
 interface Calls {
-  readonly library: NativeLibrary;
+  readonly errno: NativeLibrary['errno'];
   readonly pread: NativeFunction;
   readonly pwrite: NativeFunction;
   readonly preadv2: NativeFunction;
@@ -20,24 +21,21 @@ interface Calls {
 let calls: Calls | undefined;
 let isLooked = false;
 
-/** By memory: asking for it costs as much as a short call. */
-const addresses = new WeakMap<ArrayBufferLike, number>();
-
 /** struct iovec: where the memory begins, and its length. */
 const vector = new BigUint64Array(2);
 
 /** Fills `length` bytes of `into` from byte `from` on; false where not all of them could be read. */
 export function readNow(fd: number, into: Uint8Array, from: number, length: number, at: number): boolean {
-  const { pread, library } = load() ?? {};
-  if (pread === undefined || library === undefined) return isWhole(readSync, fd, into, from, length, at);
-  return pread(fd, addressOf(library, into) + from, length, at) === length;
+  const [pread, start] = [load()?.pread, addressOf(into)];
+  if (pread === undefined || start === undefined) return isWhole(readSync, fd, into, from, length, at);
+  return pread(fd, start + from, length, at) === length;
 }
 
 /** Writes `length` bytes of `source` from byte `from` on; false where not all of them could be written. */
 export function writeNow(fd: number, source: Uint8Array, from: number, length: number, at: number): boolean {
-  const { pwrite, library } = load() ?? {};
-  if (pwrite === undefined || library === undefined) return isWhole(writeSync, fd, source, from, length, at);
-  return pwrite(fd, addressOf(library, source) + from, length, at) === length;
+  const [pwrite, start] = [load()?.pwrite, addressOf(source)];
+  if (pwrite === undefined || start === undefined) return isWhole(writeSync, fd, source, from, length, at);
+  return pwrite(fd, start + from, length, at) === length;
 }
 
 /**
@@ -51,12 +49,12 @@ export function readCached(
   length: number,
   at: number,
 ): boolean | undefined {
-  const { preadv2, library } = load() ?? {};
-  if (preadv2 === undefined || library === undefined) return undefined;
-  vector[0] = BigInt(addressOf(library, into) + from);
+  const [known, start] = [load(), addressOf(into)];
+  if (known === undefined || start === undefined) return undefined;
+  vector[0] = BigInt(start + from);
   vector[1] = BigInt(length);
-  const count = Number(preadv2(fd, vector, 1, at, RWF_NOWAIT));
-  if (count < 0 && library.errno() === constants.errno.EOPNOTSUPP) return undefined;
+  const count = Number(known.preadv2(fd, vector, 1, at, RWF_NOWAIT));
+  if (count < 0 && known.errno() === constants.errno.EOPNOTSUPP) return undefined;
   return count === length;
 }
 
@@ -65,25 +63,13 @@ function load(): Calls | undefined {
   isLooked = true;
   const library = nativeLibrary();
   if (library === undefined) return undefined;
-  // addresses are numbers: those of a process are far below 2^53
   calls = {
-    library,
+    errno: library.errno,
     pread: library.func('int64_t pread(int fd, uintptr_t into, size_t length, int64_t offset)'),
     pwrite: library.func('int64_t pwrite(int fd, uintptr_t from, size_t length, int64_t offset)'),
     preadv2: library.func('int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)'),
   };
   return calls;
-}
-
-/** Where an array of at least 65 bytes begins: that memory does not move. */
-function addressOf(library: NativeLibrary, array: Uint8Array): number {
-  const { buffer, byteOffset } = array;
-  let start = addresses.get(buffer);
-  if (start === undefined) {
-    start = Number(library.addressOf(array)) - byteOffset;
-    addresses.set(buffer, start);
-  }
-  return start + byteOffset;
 }
 
 function isWhole(

@@ -1,4 +1,5 @@
 import { read } from 'node:fs';
+import { addressOf } from './address.js';
 import type { AsyncIo } from './async-io.js';
 import { type NativeFunction, type NativeLibrary, nativeLibrary } from './syscalls.js';
 
@@ -33,17 +34,29 @@ const WORKERS = 2048;
 /** Words of 32 bits in one entry of either queue. */
 const [SUBMISSION_WORDS, COMPLETION_WORDS] = [16, 4];
 
-interface Waiting {
-  readonly operation: number;
-  readonly fd: number;
-  /** The request's memory, which must not be collected before the kernel is done with it. */
-  readonly memory: Uint8Array | undefined;
-  /** What stands in the entry's `addr`, `len`, `off` and flags. */
-  readonly address: bigint;
-  readonly length: number;
-  readonly at: number;
-  readonly flags: number;
-  readonly done: (result: number) => void;
+/** What stands in an entry, and who waits for what comes of it. Of one shape whatever is asked for. */
+class Waiting {
+  /** Resolves to the result. */
+  readonly ended: Promise<number>;
+  done!: (result: number) => void;
+
+  /**
+   * @param memory the request's, which must not be collected before the kernel is done with it
+   * @param address what stands in `addr`, as `length` in `len`, `at` in `off`
+   */
+  constructor(
+    readonly operation: number,
+    readonly fd: number,
+    readonly memory: Uint8Array | undefined,
+    readonly address: number,
+    readonly length: number,
+    readonly at: number,
+    readonly flags: number,
+  ) {
+    this.ended = new Promise((resolve) => {
+      this.done = resolve;
+    });
+  }
 }
 
 /** Where words lie in the shared memory, as its numbers. */
@@ -126,41 +139,23 @@ class Ring implements AsyncIo {
   }
 
   sync(fd: number): Promise<number> {
-    return this.#ask({
-      operation: OPERATION.fsync,
-      fd,
-      memory: undefined,
-      address: 0n,
-      length: 0,
-      at: 0,
-      flags: FSYNC_DATASYNC,
-    });
+    return this.#ask(new Waiting(OPERATION.fsync, fd, undefined, 0, 0, 0, FSYNC_DATASYNC));
   }
 
   allocate(fd: number, mode: number, at: number, length: number): Promise<number> {
-    const address = BigInt(length);
-    return this.#ask({
-      operation: OPERATION.fallocate,
-      fd,
-      memory: undefined,
-      address,
-      length: mode,
-      at,
-      flags: 0,
-    });
+    return this.#ask(new Waiting(OPERATION.fallocate, fd, undefined, length, mode, at, 0));
   }
 
   #move(operation: number, fd: number, memory: Uint8Array, at: number): Promise<number> {
-    const address = this.#library.addressOf(memory);
-    return this.#ask({ operation, fd, memory, address, length: memory.length, at, flags: 0 });
+    // there is a ring only where the C library can be called
+    const address = addressOf(memory) as number;
+    return this.#ask(new Waiting(operation, fd, memory, address, memory.length, at, 0));
   }
 
-  #ask(request: Omit<Waiting, 'done'>): Promise<number> {
-    return new Promise((done) => {
-      const waiting = { ...request, done };
-      if (this.#count < MOST) this.#put(waiting);
-      else this.#backlog.push(waiting);
-    });
+  #ask(waiting: Waiting): Promise<number> {
+    if (this.#count < MOST) this.#put(waiting);
+    else this.#backlog.push(waiting);
+    return waiting.ended;
   }
 
   #put(waiting: Waiting): void {
@@ -178,8 +173,8 @@ class Ring implements AsyncIo {
     words[entry + 1] = waiting.fd;
     words[entry + 2] = waiting.at % TWO_32;
     words[entry + 3] = Math.floor(waiting.at / TWO_32);
-    words[entry + 4] = Number(waiting.address & 0xffffffffn);
-    words[entry + 5] = Number(waiting.address >> 32n);
+    words[entry + 4] = waiting.address % TWO_32;
+    words[entry + 5] = Math.floor(waiting.address / TWO_32);
     words[entry + 6] = waiting.length;
     words[entry + 7] = waiting.flags;
     words[entry + 8] = number;

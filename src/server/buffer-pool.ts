@@ -1,4 +1,7 @@
+import { addressOf } from '../device/address.js';
+import { PAGE } from '../device/aligned.js';
 import type { Memory } from '../nbd/memory.js';
+import { roundUp } from '../units.js';
 
 export interface PoolEvents {
   /** The limit has been reached. */
@@ -9,6 +12,9 @@ export interface PoolEvents {
 
 /** Of 2^12 bytes and more there is a shelf for each power of two; what is shorter lies on the first. */
 const SMALLEST = 12;
+
+/** From so many bytes on buffers begin on a page, so that direct I/O needs no copy. */
+const ALIGNED_FROM = 2 ** 15;
 
 /** Bytes that lie unused at most; what would be more is left to the garbage collector. */
 const MOST_KEPT = 2 ** 25;
@@ -44,16 +50,16 @@ export class BufferPool implements Memory {
     this.#kept -= whole.length;
     this.#out += whole.length;
     if (this.isTight && !wasTight) this.#events.tight();
-    return whole.length === length ? whole : new Uint8Array(whole.buffer, 0, length);
+    return whole.length === length ? whole : whole.subarray(0, length);
   }
 
   giveBack(bytes: Uint8Array): void {
-    const size = bytes.buffer.byteLength;
+    const whole = wholeOf(bytes.buffer);
     const wasTight = this.isTight;
-    this.#out -= size;
-    if (this.#kept + size <= MOST_KEPT) {
-      this.#shelves[orderOf(size)]?.push(bytes.length === size ? bytes : new Uint8Array(bytes.buffer));
-      this.#kept += size;
+    this.#out -= whole.length;
+    if (this.#kept + whole.length <= MOST_KEPT) {
+      this.#shelves[orderOf(whole.length)]?.push(whole);
+      this.#kept += whole.length;
     }
     if (wasTight && !this.isTight) this.#events.eased();
   }
@@ -62,8 +68,17 @@ export class BufferPool implements Memory {
     const size = 2 ** order;
     this.#kept += size;
     // a buffer of its own, not zeroed: whoever takes it fills it
-    return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
+    return wholeOf(Buffer.allocUnsafeSlow(size < ALIGNED_FROM ? size : size + PAGE).buffer);
   }
+}
+
+/** What is lent of a buffer. */
+function wholeOf(buffer: ArrayBufferLike): Uint8Array {
+  const all = new Uint8Array(buffer);
+  if (all.length < ALIGNED_FROM) return all;
+  const start = addressOf(all) ?? 0;
+  const skip = roundUp(start, PAGE) - start;
+  return all.subarray(skip, skip + all.length - PAGE);
 }
 
 function orderOf(length: number): number {

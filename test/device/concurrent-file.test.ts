@@ -6,6 +6,7 @@ import { openDevice } from '../../src/device/open.js';
 import { poolIo } from '../../src/device/pool-io.js';
 import { uringIo } from '../../src/device/uring.js';
 import { DeviceError } from '../../src/errors.js';
+import { BufferPool } from '../../src/server/buffer-pool.js';
 import { bytes } from '../../src/units.js';
 import { assert, needs, skip, suite } from '../support/harness.js';
 import { Random } from '../support/random.js';
@@ -46,15 +47,16 @@ async function exercise(device: ConcurrentFile, path: string): Promise<void> {
   await Promise.all(
     aligned.map(async ([from, end], index) => {
       if (index % 3 === 0) {
-        const data = random.bytes(end - from);
-        data.copy(expected, from);
+        const data = room(index, end - from);
+        data.set(random.bytes(end - from));
+        expected.set(data, from);
         await device.write(bytes(from), data);
       }
     }),
   );
   await Promise.all(
-    places.map(async ([from, end]) => {
-      const into = new Uint8Array(end - from);
+    places.map(async ([from, end], index) => {
+      const into = room(index, end - from);
       await device.read(bytes(from), into);
       assert.is(Buffer.compare(into, expected.subarray(from, end)), 0, `bytes from ${from} to ${end}`);
     }),
@@ -62,6 +64,15 @@ async function exercise(device: ConcurrentFile, path: string): Promise<void> {
   await device.flush();
   await device.close();
   assert.is(Buffer.compare(readFileSync(path), expected), 0);
+}
+
+/** Memory anywhere, at the beginning of a page, or behind a sector of it. */
+function room(index: number, length: number): Uint8Array {
+  const lent = new BufferPool(SIZE, { tight: () => undefined, eased: () => undefined });
+  const skip = index % 4 === 1 ? SECTOR : 0;
+  return index % 2 === 0
+    ? new Uint8Array(length)
+    : lent.take(length + skip + 1).subarray(skip, skip + length);
 }
 
 /** In whole blocks of 4096, no two of which overlap. */
