@@ -11,11 +11,15 @@ import { type NativeFunction, type NativeLibrary, nativeLibrary } from './syscal
 /** Do not wait for a medium (preadv2(2)). */
 const RWF_NOWAIT = 8;
 
+/** Do not wait for room, and raise no signal where nobody reads any more (send(2)). */
+const [MSG_DONTWAIT, MSG_NOSIGNAL] = [0x40, 0x4000];
+
 interface Calls {
   readonly errno: NativeLibrary['errno'];
   readonly pread: NativeFunction;
   readonly pwrite: NativeFunction;
   readonly preadv2: NativeFunction;
+  readonly send: NativeFunction;
 }
 
 let calls: Calls | undefined;
@@ -36,6 +40,13 @@ export function writeNow(fd: number, source: Uint8Array, from: number, length: n
   const [pwrite, start] = [load()?.pwrite, addressOf(source)];
   if (pwrite === undefined || start === undefined) return isWhole(writeSync, fd, source, from, length, at);
   return pwrite(fd, start + from, length, at) === length;
+}
+
+/** Hands bytes to a socket that does not wait; returns how many it took, none too where it has failed. */
+export function sendNow(fd: number, source: Uint8Array): number {
+  const [send, start] = [load()?.send, addressOf(source)];
+  if (send === undefined || start === undefined) return 0;
+  return Math.max(0, Number(send(fd, start, source.length, MSG_DONTWAIT | MSG_NOSIGNAL)));
 }
 
 /**
@@ -68,6 +79,7 @@ function load(): Calls | undefined {
     pread: library.func('int64_t pread(int fd, uintptr_t into, size_t length, int64_t offset)'),
     pwrite: library.func('int64_t pwrite(int fd, uintptr_t from, size_t length, int64_t offset)'),
     preadv2: library.func('int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)'),
+    send: library.func('int64_t send(int fd, uintptr_t from, size_t length, int flags)'),
   };
   return calls;
 }

@@ -102,7 +102,8 @@ export class Connection {
 
   /** Bytes that have gone in and out: a number that stands still while the client does nothing. */
   get moved(): number {
-    return this.#socket.bytesRead + this.#socket.bytesWritten - this.#socket.writableLength;
+    const { bytesRead, bytesWritten, writableLength } = this.#socket;
+    return bytesRead + bytesWritten - writableLength + this.#sender.sentAtOnce;
   }
 
   /** Refuses whatever is asked from now on, and hangs up when what is under way has been answered. */

@@ -1,15 +1,11 @@
 import { Socket } from 'node:net';
+import type { WithHandle } from './handle.js';
 
 /** As much as is read from a socket at a time, in bytes. */
 const LENGTH = 1 << 18;
 
 /** What was read last, from whichever socket. */
 const shared = new Uint8Array(LENGTH);
-
-/** Node's own object for the connection, of which its types know nothing. */
-interface WithHandle {
-  _handle?: object | null;
-}
 
 /**
  * The same connection as another socket, without `data` events: what comes is read into memory that all
