@@ -6,6 +6,7 @@ import { isNewer } from '../../format/generation.js';
 import { type Header, hasExtension, ROLE, ZERO_UUID } from '../../format/header.js';
 import type { Member } from '../../migrate/pairs.js';
 import { type Content, contentOf } from '../../store/content.js';
+import type { LoadedChoice } from '../../store/load-choice.js';
 import { diagnose } from '../diagnose.js';
 import { refuseModule } from '../module-take-over.js';
 import { anyOccupant, type Occupant } from '../occupant.js';
@@ -16,6 +17,13 @@ export interface FoundSpare {
   readonly member: Member;
   /** Undefined for a target of which no copy is whole. */
   readonly content: Content | undefined;
+}
+
+/** A source, which has a content. */
+export interface FoundSource extends FoundSpare {
+  readonly content: Content;
+  /** What it was made of, for a writer that is opened before anything is written. */
+  readonly loaded: LoadedChoice;
 }
 
 /** Problems that opening the set for a change corrects, or that the change itself does away with. */
@@ -32,7 +40,7 @@ const CORRECTED_ON_THE_WAY: readonly ProblemId[] = [
  *
  * @throws DmremapError `not-dmremap3`, `unsupported`, `changed-since` where `check` has to come first
  */
-export async function lookAtSource(device: FileDevice): Promise<FoundSpare & { readonly content: Content }> {
+export async function lookAtSource(device: FileDevice): Promise<FoundSource> {
   const diagnosis = await diagnose(device);
   refuseUnknown(device.name, diagnosis.problems);
   const { module } = diagnosis.survey;
@@ -48,6 +56,7 @@ export async function lookAtSource(device: FileDevice): Promise<FoundSpare & { r
     return {
       member: memberOf(device.path, spare.chosen.header),
       content: contentOf(spare.chosen.block, spare.table),
+      loaded: diagnosis.survey,
     };
   const what = first === undefined ? 'no copy of its metadata counts' : first.row.title.toLowerCase();
   const hint = first !== undefined && first.row.fix === 'unattended' ? 'correct it' : 'look at it';

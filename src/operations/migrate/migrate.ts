@@ -4,6 +4,7 @@ import { hasExtension, ZERO_UUID } from '../../format/header.js';
 import { courseOf, type Step } from '../../migrate/course.js';
 import { activeOf, standingOf, type Way } from '../../migrate/standing.js';
 import { type Span, spansOf } from '../../remap/selection.js';
+import type { LoadedChoice } from '../../store/load-choice.js';
 import { bytes } from '../../units.js';
 import type { ChangeOptions, ChangeResult } from '../change.js';
 import { findCutShort, letStand } from '../cut-short.js';
@@ -210,7 +211,7 @@ class Migration {
         this.#warnOf(await finishSwitch(sides, this.#options), sides);
         return undefined;
       case 'carry': {
-        const carried = await carryToTheEnd(sides, this.#options);
+        const carried = await carryToTheEnd(sides, this.#options, this.#sourceAsFound(plan));
         if (carried.outcome === 'moved' || carried.outcome === 'abandoned') {
           this.#warnOf(carried.targetFailure, sides);
           await this.#verifyMoved(sides, carried);
@@ -244,6 +245,15 @@ class Migration {
     const { path, warning } = await carryOutWithUndo(device, step.phases, this.#saving(step, plan));
     this.#undoFile = path ?? this.#undoFile;
     if (warning !== undefined) this.#warnings.add(warning);
+  }
+
+  /** What was loaded of the source under its lock, where no step writes to it before the last one. */
+  #sourceAsFound({ steps }: MigrationPlan): LoadedChoice | undefined {
+    const { content, loaded } = this.#scene.source;
+    const isAsFound = steps.every(
+      ({ way, does }) => way === 'there' && (does === 'prepare' || does === 'carry'),
+    );
+    return isAsFound && hasExtension(content.header) ? loaded : undefined;
   }
 
   /** What is saved of the device that a step writes on. */

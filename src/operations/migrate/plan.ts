@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { DmremapError } from '../../errors.js';
 import type { Step, Wish } from '../../migrate/course.js';
 import type { SourceIdentity } from '../../migrate/identity.js';
-import type { Content } from '../../store/content.js';
 import { erase } from '../../store/create.js';
 import type { Phase } from '../../store/phase.js';
 import { SECTOR_SIZE } from '../../units.js';
@@ -15,7 +14,7 @@ import {
   refuseForeign,
   refuseLiveEntries,
 } from '../occupant.js';
-import { type FoundSpare, type FoundTarget, lookAtSource, lookAtTarget } from './look.js';
+import { type FoundSource, type FoundTarget, lookAtSource, lookAtTarget } from './look.js';
 import type { MainOfSet } from './main-of-set.js';
 import { identified, targetPhases } from './prepare.js';
 import type { Side } from './sides.js';
@@ -24,7 +23,7 @@ import type { Side } from './sides.js';
 export interface Scene {
   readonly from: Side;
   readonly to: Side;
-  readonly source: FoundSpare & { readonly content: Content };
+  readonly source: FoundSource;
   readonly target: FoundTarget;
   readonly main: MainOfSet;
   readonly warnings: readonly string[];

@@ -4,7 +4,7 @@ import { ROLE } from '../../format/header.js';
 import { generationAfter } from '../../migrate/pairs.js';
 import { retired } from '../../migrate/target.js';
 import type { Content } from '../../store/content.js';
-import { loadChoice } from '../../store/load-choice.js';
+import { type LoadedChoice, loadChoice } from '../../store/load-choice.js';
 import { isWholeInAll } from '../../store/lost-copy.js';
 import { carryOut } from '../../store/phase.js';
 import { failureOf, MetadataWriter } from '../../store/writer.js';
@@ -54,10 +54,15 @@ export interface Carried {
 /**
  * Steps 2 to 5: copies, compares, and lets the target take over.
  *
+ * @param loaded of the source, where that was just read under its lock
  * @throws DmremapError where one of the devices fails otherwise; the signal's reason
  */
-export async function carryToTheEnd(sides: Sides, options: RunOptions): Promise<Carried> {
-  const { source, target, order } = await open(sides, options);
+export async function carryToTheEnd(
+  sides: Sides,
+  options: RunOptions,
+  loaded?: LoadedChoice,
+): Promise<Carried> {
+  const { source, target, order } = await open(sides, options, loaded);
   const { table, header } = source.writer.content;
   const start = sectors(Number(target.writer.content.header.data_start));
   const unread = (index: number): Unread => {
@@ -100,8 +105,15 @@ interface Opened {
 }
 
 /** Both with their copies whole, and the target with exactly the source's entries. */
-async function open({ source, target }: Sides, { now }: RunOptions): Promise<Opened> {
-  const from = { side: source, writer: await MetadataWriter.open(source.device) };
+async function open(
+  { source, target }: Sides,
+  { now }: RunOptions,
+  loaded: LoadedChoice | undefined,
+): Promise<Opened> {
+  const from = {
+    side: source,
+    writer: await MetadataWriter.open(source.device, loaded === undefined ? {} : { loaded }),
+  };
   const order = from.writer.content.table.sortedIndices('spare');
   const content = from.writer.content;
   const to = {
