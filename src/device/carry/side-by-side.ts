@@ -1,11 +1,23 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { alignedBuffer } from '../aligned.js';
+import { bufferInLargePages } from '../large-pages.js';
 import { BATCH_SIZE, type Batch } from './batches.js';
 
 /** Batches that are under way at a time. */
 const UNDER_WAY = 8;
 
+/** What `work` may use, in bytes. */
+const ROOM = 2 * BATCH_SIZE;
+
+/** Those that nobody uses. */
 const rooms: Uint8Array[] = [];
+
+function takeRoom(): Uint8Array {
+  if (rooms.length === 0) {
+    const memory = bufferInLargePages(UNDER_WAY * ROOM);
+    for (let at = 0; at < memory.length; at += ROOM) rooms.push(memory.subarray(at, at + ROOM));
+  }
+  return rooms.pop() as Uint8Array;
+}
 
 /**
  * Works on batches, a few of them side by side, each in a room of its own. At the first failure, and when
@@ -23,7 +35,7 @@ export async function sideBySide(
 ): Promise<void> {
   const failures: unknown[] = [];
   const worker = async (): Promise<void> => {
-    const room = rooms.pop() ?? alignedBuffer(2 * BATCH_SIZE);
+    const room = takeRoom();
     try {
       while (failures.length === 0 && signal?.aborted !== true) {
         const next = batches.next();
