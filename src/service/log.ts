@@ -3,7 +3,6 @@ import { type Logger, pino } from 'pino';
 import { DmremapError } from '../errors.js';
 import type { HangUp } from '../nbd/hang-up.js';
 import type { MigrationFacts } from '../serve/live-migration.js';
-import type { Remapping } from '../serve/sector-io.js';
 import type { Client, ServerEvents } from '../server/server.js';
 
 export type { Logger };
@@ -30,17 +29,6 @@ export function loggedMigration(log: Logger): (facts: MigrationFacts) => void {
     if (phase === 'failed') log.error({ target, error: String(failure) }, 'the migration failed');
     else log.info({ target }, phase === 'done' ? 'the set has moved' : 'the migration was cancelled');
   };
-}
-
-const REMAPPED: Readonly<Record<Remapping['cause'], string>> = {
-  'main write': 'main did not take these sectors: they live on the spare',
-  'main read': 'main gave these sectors only when it was asked again: they live on the spare',
-  'spare write': 'the spare did not take these sectors: they live elsewhere on it',
-};
-
-/** Logs each remap that was made without being asked for. */
-export function loggedRemapping(log: Logger): (remapping: Remapping) => void {
-  return ({ cause, sector, sectors }) => log.warn({ sector, sectors }, REMAPPED[cause]);
 }
 
 /** A log begins with this: the lines are JSON objects. */

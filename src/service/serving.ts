@@ -12,7 +12,7 @@ import { readCertificates, readPreSharedKeys, type Secure, secureWith } from '..
 import { nbdUri, reachable } from '../server/uri.js';
 import type { Bytes } from '../units.js';
 import { boundHeap } from './heap.js';
-import { type Logger, loggedEvents, loggedMigration, loggedRemapping, openLog } from './log.js';
+import { type Logger, loggedEvents, loggedMigration, openLog } from './log.js';
 import { Metrics } from './metrics.js';
 import { notify } from './notify.js';
 import { writePidFile } from './pid-file.js';
@@ -111,7 +111,7 @@ export class Serving {
       options.quiet ? 'error' : options.verbose ? 'debug' : 'info',
     );
     boundHeap();
-    const opened = await openSet(spare, { ...setOptions(options), remapped: loggedRemapping(log) });
+    const opened = await openSet(spare, setOptions(options));
     const places = await placesOf(opened, options, secure !== undefined);
     const wanted = { ...serveOptions(options, places, secure), migrated: loggedMigration(log) };
     const served = await ServedSet.start(opened, wanted, loggedEvents(log));
@@ -178,7 +178,7 @@ function refuseLongName(name: string): void {
 /** Milliseconds that a timer can wait; it does not wait at all for more. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 
-function setOptions(options: ServingOptions): Omit<OpenSetOptions, 'remapped'> {
+function setOptions(options: ServingOptions): OpenSetOptions {
   return {
     main: options.main,
     acceptMain: options['accept-main'],

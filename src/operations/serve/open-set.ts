@@ -4,7 +4,6 @@ import { identify } from '../../device/identity.js';
 import { type Header, hasExtension, ZERO_UUID } from '../../format/header.js';
 import type { RemapMode } from '../../remap/policy.js';
 import { RemapSet } from '../../serve/remap-set.js';
-import type { Remapping } from '../../serve/sector-io.js';
 import type { Guard } from '../../store/writer.js';
 import { holderOf } from '../diagnose.js';
 import type { ResolvedMain } from '../main-device.js';
@@ -28,8 +27,6 @@ export interface OpenSetOptions {
   readonly saveInterval: number;
   /** Unix seconds. */
   readonly now: () => bigint;
-  /** See RemapSettings. */
-  readonly remapped: (remapping: Remapping) => void;
 }
 
 /** A set that is ready to be served. */
@@ -72,7 +69,6 @@ export async function openSet(path: string, options: OpenSetOptions): Promise<Op
         saveInterval: options.saveInterval,
         rotational: main.rotational ?? false,
         now: options.now,
-        remapped: options.remapped,
         guard: await guardFor(spare, header, options, found),
       },
     );
