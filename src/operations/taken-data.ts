@@ -1,9 +1,6 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { carry } from '../device/carry/carry.js';
-import { ConcurrentFile } from '../device/concurrent-file.js';
-import type { FileDevice } from '../device/file-device.js';
 import { type KeptBytes, keepBytes } from '../device/kept-bytes.js';
-import { poolIo } from '../device/pool-io.js';
 import type { Move } from '../remap/mover.js';
 import { type Span, sectorsIn, spansOf } from '../remap/selection.js';
 import type { Write } from '../store/phase.js';
@@ -55,7 +52,7 @@ export class TakenData {
 
   /** Reads the sectors of these spans, which ascend, and hands them to `work`. */
   static async with<Result>(
-    main: FileDevice,
+    main: BlockDevice,
     spans: readonly Span[],
     { mayBeFile, signal, progress }: TakeOptions,
     work: (taken: TakenData) => Promise<Result>,
@@ -70,7 +67,7 @@ export class TakenData {
       const pairs = { count: list.length, from: sectorAt, to: (index: number) => index };
       let done = 0;
       const lost = await carry({
-        source: await readerOf(main),
+        source: main,
         target: kept.device,
         pairs,
         signal,
@@ -111,13 +108,6 @@ export class TakenData {
       return content;
     });
   }
-}
-
-/** What the page cache has is there at once; of the rest a dying disk is asked for a few requests at a time. */
-async function readerOf(main: FileDevice): Promise<BlockDevice> {
-  // a scratch copy in memory
-  if (main.fd === undefined) return main;
-  return ConcurrentFile.open(main, 'writeback', poolIo);
 }
 
 /** A write whose bytes are loaded when they are asked for, and stay until those of another one are. */
