@@ -1,3 +1,5 @@
+import { roundUp } from '../units.js';
+import { addressOf } from './address.js';
 import { alignedBuffer } from './aligned.js';
 import { nativeLibrary } from './syscalls.js';
 
@@ -15,9 +17,9 @@ export function bufferInLargePages(length: number): Uint8Array {
   const library = nativeLibrary();
   if (library === undefined) return alignedBuffer(length);
   const memory = alignedBuffer(length + LARGE_PAGE);
-  const behind = Number(library.addressOf(memory) % BigInt(LARGE_PAGE));
-  const from = behind === 0 ? 0 : LARGE_PAGE - behind;
-  const buffer = memory.subarray(from, from + length);
+  const start = addressOf(memory) ?? 0;
+  const skip = roundUp(start, LARGE_PAGE) - start;
+  const buffer = memory.subarray(skip, skip + length);
   // a kernel without large pages refuses, and the buffer is as good as any other
   library.func('int madvise(void *memory, size_t length, int advice)')(buffer, length, MADV_HUGEPAGE);
   return buffer;

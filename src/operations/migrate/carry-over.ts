@@ -33,6 +33,9 @@ const SAVES: CursorSaves = { sectors: 32_768, milliseconds: 5000 };
 /** A range that took less than this part of the time between two saves is soon copied. */
 const SOON = 1 / 8;
 
+/** So many times as long ranges become at most: a disk that turns slow in one is not saved before its end. */
+const MOST_GROWTH = 8;
+
 /** A flush that fails, and data that does not hold, are met so often. */
 const ATTEMPTS = 3;
 
@@ -113,7 +116,8 @@ class CarryOver {
       for (const index of await carry(range)) this.#unread.add(index);
       at = end;
       // between two ranges nothing is under way: where they are soon copied they become longer
-      if (performance.now() - began < save.milliseconds * SOON) length *= 2;
+      const isSoon = performance.now() - began < save.milliseconds * SOON;
+      length = isSoon ? Math.min(length * 2, save.sectors * MOST_GROWTH) : save.sectors;
       if (performance.now() - saved < save.milliseconds || end === count) continue;
       await this.#saveCursor(end);
       saved = performance.now();
