@@ -59,7 +59,7 @@ export class Sender {
   /** Node's way takes several times as long as to send a short reply. Returns what is left. */
   #sendAtOnce(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
     const [piece] = pieces;
-    if (pieces.length !== 1 || piece === undefined || this.#open > 0) return pieces;
+    if (pieces.length !== 1 || piece === undefined) return pieces;
     const fd = descriptorOf(this.#socket);
     const sent = fd === undefined ? 0 : sendNow(fd, piece);
     this.#sentAtOnce += sent;
