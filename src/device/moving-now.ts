@@ -20,6 +20,7 @@ interface Calls {
   readonly pwrite: NativeFunction;
   readonly preadv2: NativeFunction;
   readonly send: NativeFunction;
+  readonly recv: NativeFunction;
 }
 
 let calls: Calls | undefined;
@@ -47,6 +48,13 @@ export function sendNow(fd: number, source: Uint8Array): number {
   const [send, start] = [load()?.send, addressOf(source)];
   if (send === undefined || start === undefined) return 0;
   return Math.max(0, Number(send(fd, start, source.length, MSG_DONTWAIT | MSG_NOSIGNAL)));
+}
+
+/** Takes what has come to a socket; returns how many bytes: none too where its stream has ended or failed. */
+export function receiveNow(fd: number, into: Uint8Array): number {
+  const [recv, start] = [load()?.recv, addressOf(into)];
+  if (recv === undefined || start === undefined) return 0;
+  return Math.max(0, Number(recv(fd, start, into.length, MSG_DONTWAIT)));
 }
 
 /**
@@ -80,6 +88,7 @@ function load(): Calls | undefined {
     pwrite: library.func('int64_t pwrite(int fd, uintptr_t from, size_t length, int64_t offset)'),
     preadv2: library.func('int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)'),
     send: library.func('int64_t send(int fd, uintptr_t from, size_t length, int flags)'),
+    recv: library.func('int64_t recv(int fd, uintptr_t into, size_t length, int flags)'),
   };
   return calls;
 }

@@ -65,6 +65,11 @@ export class Session {
     return this.#transmission?.isFull === true;
   }
 
+  /** In transmission, and nothing is under way. */
+  get isIdle(): boolean {
+    return this.#transmission?.isIdle === true;
+  }
+
   /** The client has begun a message whose end has not come. */
   get isCut(): boolean {
     return this.#inflow.isCut || (this.#transmission ?? this.#handshake).isCut;

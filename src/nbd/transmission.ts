@@ -86,6 +86,11 @@ export class Transmission {
     return tight || this.#outbox.size >= MOST_WAITING;
   }
 
+  /** All requests have been answered. */
+  get isIdle(): boolean {
+    return this.#requests === 0;
+  }
+
   /** The payload of a request has not come to its end. */
   get isCut(): boolean {
     return this.#missing > 0;

@@ -7,8 +7,10 @@ import { Session } from '../nbd/session.js';
 import type { ServedDevice } from '../serve/served-device.js';
 import type { BufferPool } from './buffer-pool.js';
 import { Dispatch } from './dispatch.js';
+import { descriptorOf } from './handle.js';
+import type { Lookout } from './lookout.js';
 import { Sender } from './sender.js';
-import { sharingReads } from './shared-reads.js';
+import { readShared, sharingReads } from './shared-reads.js';
 import type { Secure } from './tls.js';
 
 /** What all connections of a server share. */
@@ -16,6 +18,7 @@ export interface Premises {
   readonly settings: HandshakeSettings;
   readonly device: ServedDevice;
   readonly memory: BufferPool;
+  readonly lookout: Lookout;
   /** Begins TLS on a socket; undefined where it is not configured. */
   readonly secure: Secure | undefined;
   /** Time for a handshake, TLS included, in milliseconds. */
@@ -40,6 +43,9 @@ const LINGER = 1000;
  */
 const MOST_ROUNDS = 8;
 
+/** So long a client is answered whose requests come one after the other, in milliseconds; then it is the others' turn. */
+const LONGEST_TURN = 1;
+
 const GONE: HangUp = { cause: 'ended', text: 'the connection is gone' };
 
 /** Before what is said about the end of a connection while TLS is being begun. */
@@ -62,6 +68,8 @@ export class Connection {
   #stage: '' | typeof IN_TLS = '';
   #why: HangUp | undefined;
   #timer: NodeJS.Timeout;
+  /** Bytes that were read past Node's socket, which knows nothing of them. */
+  #receivedAtOnce = 0;
   /** Bytes that had gone in and out when isStalled() was asked last. */
   #progress = -1;
 
@@ -103,7 +111,7 @@ export class Connection {
   /** Bytes that have gone in and out: a number that stands still while the client does nothing. */
   get moved(): number {
     const { bytesRead, bytesWritten, writableLength } = this.#socket;
-    return bytesRead + bytesWritten - writableLength + this.#sender.sentAtOnce;
+    return bytesRead + this.#receivedAtOnce + bytesWritten - writableLength + this.#sender.sentAtOnce;
   }
 
   /** Refuses whatever is asked from now on, and hangs up when what is under way has been answered. */
@@ -142,10 +150,38 @@ export class Connection {
   };
 
   readonly #onShared = (chunk: Uint8Array): void => {
+    this.#takeShared(chunk);
+    const { lookout } = this.#premises;
+    const looks = lookout.heard(this);
+    if (looks > 0) this.#lookForMore(looks);
+    lookout.wait();
+  };
+
+  #takeShared(chunk: Uint8Array): void {
     this.#onData(chunk);
     // what could not be taken yet must not be written over
     if (this.#rest !== undefined) this.#rest = this.#rest.slice();
-  };
+  }
+
+  /** Takes what comes next before the event loop tells of it. */
+  #lookForMore(looks: number): void {
+    const end = performance.now() + LONGEST_TURN;
+    for (let left = looks; left > 0 && this.#isOnlyListening; left--) {
+      const fd = descriptorOf(this.#socket);
+      const chunk = fd === undefined ? undefined : readShared(fd);
+      if (chunk === undefined) continue;
+      this.#receivedAtOnce += chunk.length;
+      this.#takeShared(chunk);
+      if (performance.now() > end) return;
+      left = looks + 1;
+    }
+  }
+
+  /** Whatever has come was taken and answered. */
+  get #isOnlyListening(): boolean {
+    const isReading = this.#rest === undefined && this.#why === undefined && !this.#socket.isPaused();
+    return isReading && this.#session.isIdle && !this.#sender.isBusy;
+  }
 
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
@@ -161,6 +197,7 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#rest = undefined;
     this.#sender.abandon();
+    this.#premises.lookout.forget(this);
     this.#events.closed(this.#why ?? GONE);
   };
 

@@ -6,6 +6,7 @@ import type { ServedDevice } from '../serve/served-device.js';
 import { BufferPool } from './buffer-pool.js';
 import { Connection, type Premises } from './connection.js';
 import { type Address, listen } from './listen.js';
+import { Lookout } from './lookout.js';
 import type { Secure } from './tls.js';
 
 /** A client while it is connected. */
@@ -75,6 +76,7 @@ export class NbdServer {
       },
       device,
       memory: this.#memory,
+      lookout: new Lookout(),
       secure: options.secure,
       handshakeTime: options.handshakeTime ?? HANDSHAKE_TIME,
     };

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { receiveNow } from '../device/moving-now.js';
 import type { WithHandle } from './handle.js';
 
 /** As much as is read from a socket at a time, in bytes. */
@@ -32,4 +33,10 @@ export function sharingReads(accepted: Socket, take: (chunk: Uint8Array) => void
   accepted.destroy();
   const options: object = { handle, allowHalfOpen: true, onread };
   return new Socket(options);
+}
+
+/** What has come over such a connection that Node has not read; gone as that is. Undefined where there is nothing. */
+export function readShared(fd: number): Uint8Array | undefined {
+  const length = receiveNow(fd, shared);
+  return length === 0 ? undefined : shared.subarray(0, length);
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { notAhead } from './priority.js';
 
 /** A command that a server lives for (serve --run). */
 export interface RunClient {
@@ -19,7 +20,7 @@ const OF_SYSTEMD = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'NOTIFY_SOCKET
 export function runClient(command: string, uri: string): RunClient {
   const env: NodeJS.ProcessEnv = { ...process.env, uri };
   for (const name of OF_SYSTEMD) delete env[name];
-  const child = spawn('/bin/sh', ['-c', command], { stdio: 'inherit', env });
+  const child = notAhead(() => spawn('/bin/sh', ['-c', command], { stdio: 'inherit', env }));
   const ended = new Promise<number>((resolve) => {
     child.once('error', () => resolve(127));
     child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));

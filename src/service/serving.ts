@@ -16,6 +16,7 @@ import { type Logger, loggedEvents, loggedMigration, openLog } from './log.js';
 import { Metrics } from './metrics.js';
 import { notify } from './notify.js';
 import { writePidFile } from './pid-file.js';
+import { goAhead } from './priority.js';
 import { runClient } from './run-client.js';
 
 /** The flags of cli.md, “Serving”, as they were parsed. */
@@ -111,6 +112,7 @@ export class Serving {
       options.quiet ? 'error' : options.verbose ? 'debug' : 'info',
     );
     boundHeap();
+    goAhead();
     const opened = await openSet(spare, setOptions(options));
     const places = await placesOf(opened, options, secure !== undefined);
     const wanted = { ...serveOptions(options, places, secure), migrated: loggedMigration(log) };

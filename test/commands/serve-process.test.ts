@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MAIN_SECTORS } from '../obligations/commands.js';
-import { shell } from '../obligations/run-cli.js';
+import { DMREMAP, runProgram, shell } from '../obligations/run-cli.js';
 import { fingerprint, hashOf, patient, Workshop } from '../obligations/workshop.js';
 import { fixture } from '../support/fixtures.js';
 import { SECTOR } from '../support/format-numbers.js';
@@ -40,6 +40,32 @@ slow('--run: a command that does not end when it is asked to is ended, and the s
   assert.throws(() => process.kill(pid, 0), /ESRCH/);
   assert.is(stateOf(spare), 0);
 });
+
+slow(
+  'a server goes ahead of those that compute where it may, its command does not, and what was chosen stays',
+  async () => {
+    const { spare, main } = files(shop);
+    const sockets = ['--unix', shop.path('n.nbd'), '--control', shop.path('n.ctl')];
+    const command = 'nice >&2; ps -o ni= -p $PPID >&2';
+    const line = [
+      process.execPath,
+      DMREMAP,
+      'serve',
+      spare,
+      '--main',
+      main,
+      ...sockets,
+      '--quiet',
+      '--run',
+      command,
+    ];
+    const reached = async (...nice: readonly string[]): Promise<number[]> =>
+      (await runProgram([...nice, ...line])).stderr.trim().split(/\s+/).map(Number);
+    const ahead = Number((await runProgram(['nice', '-n', '-10', 'nice'])).stdout);
+    assert.equal(await reached(), [0, ahead]);
+    assert.equal(await reached('nice', '-n', '5'), [5, 5]);
+  },
+);
 
 slow('the URI is one that a client can ask for, wherever it is', async () => {
   const { spare, main } = files(shop);
