@@ -66,7 +66,7 @@ const GUESTS: readonly (readonly [module: RegExp, where: RegExp, most?: number])
   [/^crc(\/|$)/, /^src\/format\/checksum\.ts$/],
   [
     /^node:fs(\/|$)/,
-    /^src\/(device\/|undo\/files\.ts$|server\/(socket-file|tls)\.ts$|control\/places\.ts$|service\/(log|pid-file)\.ts$)/,
+    /^src\/(device\/|undo\/files\.ts$|server\/(socket-file|tls)\.ts$|control\/places\.ts$|service\/(log-place|pid-file)\.ts$)/,
   ],
   [/^node:(net|tls)$/, /^src\/(server|control|service|operations\/serve)\//],
   [/^pino$/, /^src\/service\/log\.ts$/],

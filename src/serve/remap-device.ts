@@ -196,7 +196,9 @@ export class RemapDevice implements ServedDevice {
           this.#locks.release(lock);
         }
       },
-      (at, from, main) => side.write(at, from, main),
+      async (at, from, main) => {
+        await side.write(at, from, main);
+      },
     );
   }
 

@@ -13,7 +13,7 @@ import { openSpare, openWriter, type SpareSettings, sideOf } from './open-spare.
 import { type RangeLock, RangeLocks } from './range-locks.js';
 import { READ_MILLISECONDS } from './read-held.js';
 import { RemapDevice } from './remap-device.js';
-import { SectorIo } from './sector-io.js';
+import { type Remapping, SectorIo } from './sector-io.js';
 import type { SpareSide } from './spare-side.js';
 
 export interface RemapSettings extends SpareSettings {
@@ -22,6 +22,8 @@ export interface RemapSettings extends SpareSettings {
   /** For how long a new entry may stay unsaved where nobody flushes, in milliseconds. */
   readonly saveInterval: number;
   readonly rotational: boolean;
+  /** Told of each remap that is made without being asked for. */
+  readonly remapped?: (remapping: Remapping) => void;
 }
 
 /** So long a request may take once nobody waits for it any more, in milliseconds. */
@@ -88,8 +90,10 @@ export class RemapSet {
     this.#locks = new RangeLocks();
     const blockSectors = main.physicalBlockSize / SECTOR_SIZE;
     const policy = new Policy({ mode: settings.remap, blockSectors, ...READING });
-    const changed = (): void => this.#saveSometime();
-    this.#io = new SectorIo(new MainSide(main, policy, counters), side, policy, counters, changed);
+    this.#io = new SectorIo(new MainSide(main, policy, counters), side, policy, counters, {
+      changed: () => this.#saveSometime(),
+      remapped: (remapping) => settings.remapped?.(remapping),
+    });
     this.#byHand = new ByHand(this.#io, this.#locks, () => this.save());
     const { readOnly, rotational } = settings;
     const size = bytes(Number(side.header.main_device_size) * SECTOR_SIZE);

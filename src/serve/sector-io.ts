@@ -24,6 +24,25 @@ export interface Moved {
 }
 
 /**
+ * Sectors that have got a place on the spare though nobody asked for it: main did not take what was written to
+ * them, or was not asked to since it could not read them, or gave them only when it was asked again; or the spare
+ * did not take it where they lived.
+ */
+export interface Remapping {
+  readonly cause: 'write' | 'pending' | 'salvage' | 'spare';
+  /** Of main: where the request, or the part of it, began. */
+  readonly sector: number;
+  /** How many of those from there on. */
+  readonly sectors: number;
+}
+
+export interface SectorEvents {
+  /** Something has to be saved some time. */
+  changed(): void;
+  remapped(remapping: Remapping): void;
+}
+
+/**
  * Whole sectors of the remapped device, wherever they live. The caller holds them: shared for reading, alone
  * for all else.
  */
@@ -41,15 +60,14 @@ export class SectorIo {
   lost = new SectorIndex();
   /** Remapped sectors that were read from main and not written since: main has their data, too. */
   readonly leftOnMain = new Set<number>();
-  /** Called when something has to be saved some time. */
-  readonly #changed: () => void;
+  readonly #events: SectorEvents;
 
-  constructor(main: MainSide, side: SpareSide, policy: Policy, counters: Counters, changed: () => void) {
+  constructor(main: MainSide, side: SpareSide, policy: Policy, counters: Counters, events: SectorEvents) {
     this.main = main;
     this.side = side;
     this.policy = policy;
     this.counters = counters;
-    this.#changed = changed;
+    this.#events = events;
   }
 
   /** See ServedDevice.tryRead(). */
@@ -110,7 +128,7 @@ export class SectorIo {
       if (run.on === 'spare') lacks.push(...(await this.#readRemapped(at + run.from, part)));
       else lacks.push(...(await this.main.readPieces(run.at, part, error, { since, until, salvage })));
     }
-    if (again.length > 0) this.#changed();
+    if (again.length > 0) this.#events.changed();
     return lacks;
   }
 
@@ -200,7 +218,8 @@ export class SectorIo {
     const first = bytesToSectors(at + run.from);
     this.#forgetMain(first, run.length);
     try {
-      await this.side.write(run.at, partOf(request, run), first);
+      const relocated = await this.side.write(run.at, partOf(request, run), first);
+      this.#remapped('spare', first, relocated);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       const failed = Math.max(0, (error.sector ?? 0) * SECTOR_SIZE - run.at);
@@ -209,7 +228,7 @@ export class SectorIo {
       throw new RequestFailed(error.errno, error.message, place, error);
     }
     this.#found(at, run);
-    if (this.side.unsaved > 0) this.#changed();
+    if (this.side.unsaved > 0) this.#events.changed();
   }
 
   /** The spare has the data of these sectors. */
@@ -238,7 +257,7 @@ export class SectorIo {
       while (end < from.length && this.policy.placeOfWrite((at + end) / SECTOR_SIZE) === place)
         end += SECTOR_SIZE;
       const part = from.subarray(done, end);
-      if (place === 'main' || !(await this.#move(at + done, part)))
+      if (place === 'main' || !(await this.#move('pending', at + done, part)))
         await this.#writeHomeless(at + done, part);
       done = end;
     }
@@ -255,26 +274,34 @@ export class SectorIo {
 
   async #writePieces(at: Bytes, from: Uint8Array, error: unknown): Promise<void> {
     const failed = await this.main.writePieces(at, from, error);
-    this.#changed();
+    this.#events.changed();
     const isRemapped = (sector: number): boolean => this.side.entries.spareOf(sectors(sector)) !== undefined;
     for (const piece of failed) {
       const [first, end] = [bytesToSectors(piece.at), bytesToSectors(piece.end)];
       const verdict = this.policy.writeFailed(first, end, isRemapped);
       const part = from.subarray(piece.at - at, piece.end - at);
-      if (verdict === 'give up' || !(await this.#move(piece.at, part))) throw piece.error;
+      if (verdict === 'give up' || !(await this.#move('write', piece.at, part))) throw piece.error;
     }
   }
 
   /** Gives sectors with this data a place on the spare; false where some of them have found none. */
-  async #move(at: number, data: Uint8Array): Promise<boolean> {
-    const { moved, refusal } = await this.moveTo(bytesToSectors(at), data);
+  async #move(cause: Remapping['cause'], at: number, data: Uint8Array): Promise<boolean> {
+    const first = bytesToSectors(at);
+    const { moved, refusal } = await this.moveTo(first, data);
     if (moved > 0) this.counters.add('auto_remaps', moved);
+    this.#remapped(cause, first, moved);
     return refusal === undefined;
   }
 
   async #salvage(at: number, data: Uint8Array): Promise<void> {
-    const { moved } = await this.moveRead(bytesToSectors(at), data);
+    const first = bytesToSectors(at);
+    const { moved } = await this.moveRead(first, data);
     if (moved > 0) this.counters.add('auto_remaps', moved);
+    this.#remapped('salvage', first, moved);
+  }
+
+  #remapped(cause: Remapping['cause'], sector: number, count: number): void {
+    if (count > 0) this.#events.remapped({ cause, sector, sectors: count });
   }
 
   /** As moveTo(), of sectors that live on main, with what was read of them. */
@@ -339,7 +366,7 @@ export class SectorIo {
     }
     // where it takes nothing at all it is not the place that fails: a spare that is away comes back
     if (moved === 0) side.mover.giveBack(failed);
-    if (moved > 0) this.#changed();
+    if (moved > 0) this.#events.changed();
     const homeless: number[] = [];
     for (let sector = first; sector < end; sector++)
       if (side.entries.spareOf(sectors(sector)) === undefined) homeless.push(sector);

@@ -193,7 +193,7 @@ export class SpareSide {
   }
 
   /** See writePlaced(). */
-  write(at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
+  write(at: Bytes, from: Uint8Array, main: Sectors): Promise<number> {
     const mayRelocate = (): boolean =>
       this.#writer !== undefined && this.#writer.refusesChanges === undefined;
     return writePlaced({ medium: this.medium, table: this.#table, mayRelocate }, at, from, main);

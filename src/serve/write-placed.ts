@@ -19,18 +19,30 @@ export interface Spare {
  * the caller holds. A sector that does not take its data gets another place, which the next commit makes known;
  * until then a power cut leads back to the old one.
  *
+ * @returns how many sectors have got another place
  * @throws DeviceError of a sector that none of several places takes
  */
-export async function writePlaced(spare: Spare, at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
+export async function writePlaced(spare: Spare, at: Bytes, from: Uint8Array, main: Sectors): Promise<number> {
   try {
     await spare.medium.write(at, from, main);
+    return 0;
   } catch (error) {
     if (!(error instanceof DeviceError) || !isMediumError(error.errno) || !spare.mayRelocate()) throw error;
-    if (from.length === SECTOR_SIZE) return relocate(spare, bytesToSectors(at), from, main, error);
+    if (from.length === SECTOR_SIZE) {
+      await relocate(spare, bytesToSectors(at), from, main, error);
+      return 1;
+    }
+    let relocated = 0;
     for (let done = 0; done < from.length; done += SECTOR_SIZE) {
       const sector = sectors(main + done / SECTOR_SIZE);
-      await writePlaced(spare, bytes(at + done), from.subarray(done, done + SECTOR_SIZE), sector);
+      relocated += await writePlaced(
+        spare,
+        bytes(at + done),
+        from.subarray(done, done + SECTOR_SIZE),
+        sector,
+      );
     }
+    return relocated;
   }
 }
 

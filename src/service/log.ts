@@ -1,26 +1,31 @@
-import { open, stat } from 'node:fs/promises';
 import { type Logger, pino } from 'pino';
-import { DmremapError } from '../errors.js';
 import type { HangUp } from '../nbd/hang-up.js';
 import type { MigrationFacts } from '../serve/live-migration.js';
+import type { Remapping } from '../serve/sector-io.js';
 import type { Client, ServerEvents } from '../server/server.js';
-
-export type { Logger };
+import { intoFile, intoStandardError } from './log-place.js';
+import { LogSink } from './log-sink.js';
 
 export type Level = 'debug' | 'info' | 'error';
 
+const LACKING = 'lines are missing before this one: they were not taken';
+
+/** A log, and what ends it: all that was logged is there then, if it takes it. */
+export interface OpenLog {
+  readonly lines: Logger;
+  readonly end: () => Promise<void>;
+}
+
 /**
- * What happens to a server, one JSON object a line; to a file, behind what other servers have logged there, or to
- * standard error.
+ * What happens to a server, one JSON object a line; to a file, or to standard error.
  *
- * @throws DmremapError `usage` where the file is a block device, or holds something else than a log
+ * @throws DmremapError as intoFile()
  */
-export async function openLog(path: string | undefined, level: Level): Promise<Logger> {
-  if (path !== undefined) await refuseOther(path);
-  const destination = pino.destination({ dest: path ?? 2, append: true, mkdir: false, sync: true });
-  // the terminal may be gone, or the disk full: that ends no server
-  destination.on('error', () => {});
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+export async function openLog(path: string | undefined, level: Level): Promise<OpenLog> {
+  const put = path === undefined ? await intoStandardError() : await intoFile(path);
+  const sink = new LogSink(put, (count) => lines.warn({ lines: count }, LACKING));
+  const lines: Logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, sink);
+  return { lines, end: () => sink.end() };
 }
 
 /** Logs how a migration has ended. */
@@ -31,25 +36,16 @@ export function loggedMigration(log: Logger): (facts: MigrationFacts) => void {
   };
 }
 
-/** A log begins with this: the lines are JSON objects. */
-const FIRST = '{';
+const REMAPPED: Readonly<Record<Remapping['cause'], string>> = {
+  write: 'main did not take these sectors: they live on the spare',
+  pending: 'main could not read these sectors: what was written to them lives on the spare',
+  salvage: 'main gave these sectors only when it was asked again: they live on the spare',
+  spare: 'the spare did not take these sectors: they live elsewhere on it',
+};
 
-/** A file is added to only where it is empty or a log: what comes behind an image would change its size. */
-async function refuseOther(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isBlockDevice() === true)
-    throw new DmremapError('usage', `${path} is a block device: a log goes to files only`);
-  if (found?.isFile() !== true || found.size === 0) return;
-  const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new DmremapError('permission', `${path} cannot be read`, { cause });
-  });
-  try {
-    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, 0);
-    if (buffer.toString('latin1') !== FIRST)
-      throw new DmremapError('usage', `${path} is there already, and is no log`);
-  } finally {
-    await file.close();
-  }
+/** Logs each remap that was made without being asked for. */
+export function loggedRemapping(log: Logger): (remapping: Remapping) => void {
+  return ({ cause, sector, sectors }) => log.warn({ sector, sectors }, REMAPPED[cause]);
 }
 
 /** Logs clients as they come and go, and requests that fail, with the error of the system. */

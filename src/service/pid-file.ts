@@ -1,6 +1,6 @@
 import { lstat, readFile, unlink, writeFile } from 'node:fs/promises';
-import { errnoOf } from '../device/file-device.js';
 import { DmremapError } from '../errors.js';
+import { unwritable } from './unwritable.js';
 
 /**
  * Writes the number of this process to a file; one that another process has left is replaced. Returns what
@@ -13,9 +13,7 @@ export async function writePidFile(path: string): Promise<() => Promise<void>> {
   try {
     await writeFile(path, `${process.pid}\n`);
   } catch (error) {
-    const errno = errnoOf(error);
-    const code = ['EACCES', 'EPERM', 'EROFS'].includes(errno) ? 'permission' : 'usage';
-    throw new DmremapError(code, `${path} cannot be written: ${errno}`, { cause: error });
+    throw unwritable(path, error);
   }
   return () => unlink(path).catch(() => undefined);
 }

@@ -12,7 +12,7 @@ import { readCertificates, readPreSharedKeys, type Secure, secureWith } from '..
 import { nbdUri, reachable } from '../server/uri.js';
 import type { Bytes } from '../units.js';
 import { boundHeap } from './heap.js';
-import { type Logger, loggedEvents, loggedMigration, openLog } from './log.js';
+import { loggedEvents, loggedMigration, loggedRemapping, type OpenLog, openLog } from './log.js';
 import { Metrics } from './metrics.js';
 import { notify } from './notify.js';
 import { writePidFile } from './pid-file.js';
@@ -74,7 +74,7 @@ export class Serving {
   readonly facts: ServingFacts;
   readonly #served: ServedSet;
   readonly #options: ServingOptions;
-  readonly #log: Logger;
+  readonly #log: OpenLog;
   readonly #metrics: Metrics | undefined;
   readonly #removePidFile: () => Promise<void>;
 
@@ -83,7 +83,7 @@ export class Serving {
     options: ServingOptions,
     parts: {
       readonly facts: ServingFacts;
-      readonly log: Logger;
+      readonly log: OpenLog;
       readonly metrics: Metrics | undefined;
       readonly removePidFile: () => Promise<void>;
     },
@@ -107,16 +107,15 @@ export class Serving {
     const secure = await secureBy(options);
     refuseOpenPort({ ...options, isSecure: secure !== undefined });
     const measured = metricsAddress(options);
-    const log = await openLog(
-      options['log-file'],
-      options.quiet ? 'error' : options.verbose ? 'debug' : 'info',
-    );
+    const level = options.quiet ? 'error' : options.verbose ? 'debug' : 'info';
+    const log = await openLog(options['log-file'], level);
+    const { lines } = log;
     boundHeap();
     goAhead();
-    const opened = await openSet(spare, setOptions(options));
+    const opened = await openSet(spare, setOptions(options, loggedRemapping(lines)));
     const places = await placesOf(opened, options, secure !== undefined);
-    const wanted = { ...serveOptions(options, places, secure), migrated: loggedMigration(log) };
-    const served = await ServedSet.start(opened, wanted, loggedEvents(log));
+    const wanted = { ...serveOptions(options, places, secure), migrated: loggedMigration(lines) };
+    const served = await ServedSet.start(opened, wanted, loggedEvents(lines));
     try {
       const found = factsOf(opened, served, places, options, secure !== undefined);
       const metered = await meter(measured, found.setUuid ?? spare, served);
@@ -125,10 +124,11 @@ export class Serving {
       const pidFile = options['pid-file'];
       const removePidFile = pidFile === undefined ? async () => {} : await writePidFile(pidFile);
       notify('READY=1');
-      log.info({ uris: facts.uris, remaps: served.status.remapped }, 'accepts clients');
+      lines.info({ uris: facts.uris, remaps: served.status.remapped }, 'accepts clients');
       return new Serving(served, options, { facts, log, metrics, removePidFile });
     } catch (error) {
       await served.close().catch(() => undefined);
+      await log.end();
       throw error;
     }
   }
@@ -158,16 +158,18 @@ export class Serving {
 
   async #close(): Promise<void> {
     notify('STOPPING=1');
-    this.#log.info('stopping');
+    const { lines } = this.#log;
+    lines.info('stopping');
     try {
       await this.#served.close();
-      this.#log.info({ remaps: this.#served.status.remapped }, 'stopped');
+      lines.info({ remaps: this.#served.status.remapped }, 'stopped');
     } catch (error) {
-      this.#log.error({ error: String(error) }, 'the last commit failed');
+      lines.error({ error: String(error) }, 'the last commit failed');
       throw error;
     } finally {
       this.#metrics?.close();
       await this.#removePidFile();
+      await this.#log.end();
     }
   }
 }
@@ -180,7 +182,7 @@ function refuseLongName(name: string): void {
 /** Milliseconds that a timer can wait; it does not wait at all for more. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 
-function setOptions(options: ServingOptions): OpenSetOptions {
+function setOptions(options: ServingOptions, remapped: OpenSetOptions['remapped']): OpenSetOptions {
   return {
     main: options.main,
     acceptMain: options['accept-main'],
@@ -190,6 +192,7 @@ function setOptions(options: ServingOptions): OpenSetOptions {
     cache: options.cache,
     saveInterval: Math.min(options['save-interval'] * 1000, LONGEST_WAIT),
     now: options.now,
+    remapped,
   };
 }
 

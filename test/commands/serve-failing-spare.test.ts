@@ -6,7 +6,7 @@ import { SECTOR } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
 import { nbdsh } from './nbdsh.js';
-import { ask, run, serve } from './served-set.js';
+import { ask, run, sectorsLogged, serve } from './served-set.js';
 
 /** The program on a spare whose sectors truly fail. */
 
@@ -81,6 +81,7 @@ slow(
     assert.match(await ask(server.control, 'status'), / health=1 /);
     const { code, stderr } = await server.stop();
     assert.is(code, 0, stderr);
+    assert.is(sectorsLogged(stderr, 'the spare did not take these sectors: they live elsewhere on it'), 3);
     const spare = readFileSync(content);
     const { n, truth } = judge(spare, { mainSectors: SECTORS });
     assert.equal([n, truth?.length], [0, 32]);

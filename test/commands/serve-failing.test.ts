@@ -6,7 +6,7 @@ import { SECTOR } from '../support/format-numbers.js';
 import { assert, needs, suite } from '../support/harness.js';
 import { judge } from '../support/reader.js';
 import { nbdsh } from './nbdsh.js';
-import { ask, run, type Server, serve } from './served-set.js';
+import { ask, run, type Server, sectorsLogged, serve } from './served-set.js';
 
 /** The program on a disk whose sectors truly fail: what its clients see, and what it keeps. */
 
@@ -88,10 +88,14 @@ class FailingSet {
     return ask(this.server.control, 'status');
   }
 
+  /** What the server has logged, once it has ended. */
+  log = '';
+
   /** Ends the server; main and spare then hold what the copy does. The remapped sectors of main. */
   async end(): Promise<number[]> {
     const { code, stderr } = await this.server.stop();
     assert.is(code, 0, stderr);
+    this.log = stderr;
     const spare = readFileSync(this.#spare);
     const { n, truth } = judge(spare, { mainSectors: SECTORS });
     assert.is(n, 0);
@@ -122,6 +126,7 @@ for (const cache of ['writeback', 'direct']) {
     assert.match(await set.status(), /errors=W4:R0 auto_remaps=4 /);
     await set.seesTheShadow();
     assert.equal(await set.end(), [200, 201, 202, 203]);
+    assert.is(sectorsLogged(set.log, 'main did not take these sectors: they live on the spare'), 4);
   });
 
   slow(`${cache}: reads lack exactly the sectors that fail, and the next write moves them`, async () => {
@@ -184,6 +189,8 @@ slow('salvage moves what can be read once more', async () => {
   set.disk.set({ read: bad(70, 2) });
   assert.equal(await set.unreadable(64, 16), []);
   assert.equal(await set.end(), [70, 71]);
+  const salvaged = 'main gave these sectors only when it was asked again: they live on the spare';
+  assert.is(sectorsLogged(set.log, salvaged), 2);
 });
 
 slow('off moves nothing: the client is told', async () => {

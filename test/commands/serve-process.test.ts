@@ -1,4 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MAIN_SECTORS } from '../obligations/commands.js';
 import { DMREMAP, runProgram, shell } from '../obligations/run-cli.js';
@@ -228,3 +231,39 @@ slow('an address that others can reach wants TLS or --insecure', async () => {
   }
   assert.is(fingerprint(spare), before);
 });
+
+/** What a server may write to that nobody reads from, each behind the name of a shell's redirection. */
+const UNREAD: Readonly<Record<string, (shop: Workshop) => string>> = {
+  'a socket': () => '',
+  'a named pipe': (shop) => {
+    execFileSync('mkfifo', [shop.path('pipe')]);
+    const held = openSync(shop.path('pipe'), constants.O_RDWR);
+    shop.atEnd(() => closeSync(held));
+    return `2> ${shop.path('pipe')}`;
+  },
+};
+
+for (const [kind, redirection] of Object.entries(UNREAD))
+  slow(`a log that nobody reads, ${kind}, stops nobody`, async () => {
+    const { spare, main } = files(shop);
+    const [socket, control] = [shop.path('l.nbd'), shop.path('l.ctl')];
+    const line = [process.execPath, DMREMAP, 'serve', spare, '--main', main, '--verbose'];
+    const command = `exec ${[...line, '--unix', socket, '--control', control].join(' ')} ${redirection(shop)}`;
+    const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'] });
+    shop.atEnd(() => void child.kill('SIGKILL'));
+    const ended = once(child, 'exit');
+    await once(child.stdout, 'data');
+    // two lines each: several times what a pipe or a socket holds
+    for (let client = 0; client < 4000; client++) {
+      const connection = connect(socket);
+      await once(connection, 'data');
+      connection.destroy();
+    }
+    assert.is(
+      (await run('nbdinfo', '--size', `nbd+unix:///?socket=${socket}`)).trim(),
+      String(MAIN_SECTORS * SECTOR),
+    );
+    child.kill('SIGTERM');
+    assert.equal(await ended, [0, null]);
+    assert.is(stateOf(spare), 0);
+  });

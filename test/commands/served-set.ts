@@ -106,3 +106,10 @@ export function files(shop: Workshop): { spare: string; main: string } {
 export function stateOf(spare: string): number {
   return readFileSync(spare).readUInt32LE(56);
 }
+
+/** Sectors that a server has logged with this message, by what it has written to standard error. */
+export function sectorsLogged(stderr: string, message: string): number {
+  const lines = stderr.split('\n').filter((line) => line.startsWith('{'));
+  const told = lines.map((line) => JSON.parse(line) as { readonly msg: string; readonly sectors?: number });
+  return told.reduce((sum, { msg, sectors = 0 }) => sum + (msg === message ? sectors : 0), 0);
+}

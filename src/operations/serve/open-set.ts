@@ -4,6 +4,7 @@ import { identify } from '../../device/identity.js';
 import { type Header, hasExtension, ZERO_UUID } from '../../format/header.js';
 import type { RemapMode } from '../../remap/policy.js';
 import { RemapSet } from '../../serve/remap-set.js';
+import type { Remapping } from '../../serve/sector-io.js';
 import type { Guard } from '../../store/writer.js';
 import { holderOf } from '../diagnose.js';
 import type { ResolvedMain } from '../main-device.js';
@@ -27,6 +28,8 @@ export interface OpenSetOptions {
   readonly saveInterval: number;
   /** Unix seconds. */
   readonly now: () => bigint;
+  /** See RemapSettings. */
+  readonly remapped: (remapping: Remapping) => void;
 }
 
 /** A set that is ready to be served. */
@@ -69,6 +72,7 @@ export async function openSet(path: string, options: OpenSetOptions): Promise<Op
         saveInterval: options.saveInterval,
         rotational: main.rotational ?? false,
         now: options.now,
+        remapped: options.remapped,
         guard: await guardFor(spare, header, options, found),
       },
     );
