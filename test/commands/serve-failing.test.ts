@@ -163,6 +163,8 @@ for (const cache of ['writeback', 'direct']) {
     assert.match(await set.status(), / 3\/1000 0\/1000 3\/1000 health=1 errors=W0:R8 auto_remaps=3 /);
     await set.seesTheShadow();
     assert.equal(await set.end(), [100, 101, 102]);
+    const moved = 'main could not read these sectors: what was written to them lives on the spare';
+    assert.is(sectorsLogged(set.log, moved), 3);
   });
 }
 
