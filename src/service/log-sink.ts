@@ -10,7 +10,7 @@ const MOST_KEPT = 1 << 20;
 /** A log that had no room is tried again after so many milliseconds. */
 const PAUSE = 50;
 
-/** So long, in milliseconds, a log is waited for at the end that takes nothing. */
+/** So long a log is waited for at the end, in milliseconds. */
 const PATIENCE = 1000;
 
 /**
@@ -45,13 +45,9 @@ export class LogSink {
     this.#emptying ??= this.#empty();
   }
 
-  /** Resolves when all has been taken, or nothing was for a while. */
+  /** Resolves when all has been taken, or after PATIENCE; nothing more is. */
   async end(): Promise<void> {
-    let before = -1;
-    while (this.#emptying !== undefined && before !== this.#kept) {
-      before = this.#kept;
-      await endsWithin(PATIENCE, this.#emptying);
-    }
+    if (this.#emptying !== undefined) await endsWithin(PATIENCE, this.#emptying);
     this.#hasGivenUp = true;
   }
 
