@@ -84,6 +84,40 @@ test('a target that forgets what was written is found out', async () => {
   await stays(it, 'failed', /does not hold what was written/);
 });
 
+test('a place of the old spare that fails while it is written and compared gives way to another one', async () => {
+  const [main, place] = [9, 303];
+  const it = await moving();
+  let writes = (): void => {};
+  const isWriting = new Promise<void>((resolve) => {
+    writes = resolve;
+  });
+  const [read, write] = [it.spare.read.bind(it.spare), it.spare.write.bind(it.spare)];
+  let written: Promise<void> | undefined;
+  it.spare.read = async (where, into) => {
+    const isPlace = where <= place * SECTOR && where + into.length > place * SECTOR;
+    if (isPlace && it.set.facts.migration?.phase === 'comparing') {
+      // what is to be compared is changed just now
+      written ??= it.set.device.write(at(main), data(7), false);
+      await isWriting;
+    }
+    return read(where, into);
+  };
+  it.spare.write = async (where, from) => {
+    if (where === place * SECTOR) {
+      it.spare.addFault({ sector: place });
+      writes();
+      // whoever compares it asks for it several times before he waits for this write to end
+      await delay(300);
+    }
+    return write(where, from);
+  };
+  await it.set.migrate(towards(it.target));
+  assert.is(await ended(it.set), 'done', String(it.set.facts.migration?.failure));
+  await written;
+  await it.set.close();
+  assert.is(remapped({ ...it, spareMedium: it.targetMedium })[main * SECTOR], 7);
+});
+
 test('it can be cancelled, and begun again', async () => {
   const it = await moving();
   await it.set.migrate(towards(it.target));
