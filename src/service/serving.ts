@@ -11,8 +11,8 @@ import type { SocketName } from '../server/socket-name.js';
 import { readCertificates, readPreSharedKeys, type Secure, secureWith } from '../server/tls.js';
 import { nbdUri, reachable } from '../server/uri.js';
 import type { Bytes } from '../units.js';
-import { boundHeap } from './heap.js';
 import { loggedEvents, loggedMigration, loggedRemapping, type OpenLog, openLog } from './log.js';
+import { boundMemory } from './memory.js';
 import { Metrics } from './metrics.js';
 import { notify } from './notify.js';
 import { writePidFile } from './pid-file.js';
@@ -110,7 +110,7 @@ export class Serving {
     const level = options.quiet ? 'error' : options.verbose ? 'debug' : 'info';
     const log = await openLog(options['log-file'], level);
     const { lines } = log;
-    boundHeap();
+    boundMemory();
     goAhead();
     const opened = await openSet(spare, setOptions(options, loggedRemapping(lines)));
     const places = await placesOf(opened, options, secure !== undefined);
