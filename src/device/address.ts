@@ -7,7 +7,7 @@ const addresses = new WeakMap<ArrayBufferLike, number>();
  * Where an array begins in memory, which does not move: a number far below 2^53. Undefined where the C library
  * cannot be called.
  */
-export function addressOf({ buffer, byteOffset }: Uint8Array): number | undefined {
+export function addressOf({ buffer, byteOffset }: Uint8Array | Uint32Array): number | undefined {
   let start = addresses.get(buffer);
   if (start === undefined) {
     const library = nativeLibrary();

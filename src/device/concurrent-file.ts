@@ -10,6 +10,7 @@ import { errnoOf, type FileDevice } from './file-device.js';
 import type { KnowsHoles } from './holes.js';
 import { readCached, readNow, writeNow } from './moving-now.js';
 import type { ReadsPastCache } from './past-cache.js';
+import { type Pieces, readPiecesNow } from './pieces-now.js';
 import { poolIo } from './pool-io.js';
 import { errnoName } from './syscalls.js';
 import { uringIo } from './uring.js';
@@ -187,6 +188,13 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
     const isDone = readCached(this.#fd, into, from, length, at);
     if (isDone === undefined) this.#givesAtOnce = false;
     return isDone === true;
+  }
+
+  readPiecesAtOnce(pieces: Pieces, into: Uint8Array, missing: (index: number) => void): void {
+    const isAsked = this.#isMemory || this.#givesAtOnce;
+    if (isAsked && readPiecesNow(this.#fd, pieces, into, this.#isMemory, missing)) return;
+    if (!this.#isMemory) this.#givesAtOnce = false;
+    for (let index = 0; index < pieces.starts.length; index++) missing(index);
   }
 
   writeAtOnce(at: number, source: Uint8Array, from: number, length: number): boolean {

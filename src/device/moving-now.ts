@@ -26,8 +26,46 @@ interface Calls {
 let calls: Calls | undefined;
 let isLooked = false;
 
-/** struct iovec: where the memory begins, and its length. */
-const vector = new BigUint64Array(2);
+/** Vectors that one call takes at most (IOV_MAX). */
+const MOST_VECTORS = 1024;
+
+/** Words of 32 bits in a struct iovec: where the memory begins, and its length. */
+const VECTOR_WORDS = 4;
+
+const TWO_32 = 2 ** 32;
+
+/** Pieces of memory that one call fills one after the other. */
+export class IoVectors {
+  readonly words: Uint32Array;
+  #count = 0;
+
+  constructor(most = MOST_VECTORS) {
+    // so large at least that it does not move
+    this.words = new Uint32Array(Math.max(most, 8) * VECTOR_WORDS);
+  }
+
+  hasRoom(more: number): boolean {
+    return (this.#count + more) * VECTOR_WORDS <= this.words.length;
+  }
+
+  clear(): void {
+    this.#count = 0;
+  }
+
+  /** False where the C library cannot be called. */
+  put(memory: Uint8Array, from: number, length: number): boolean {
+    const start = addressOf(memory);
+    if (start === undefined) return false;
+    const word = VECTOR_WORDS * this.#count++;
+    const address = start + from;
+    this.words[word] = address % TWO_32;
+    this.words[word + 1] = address / TWO_32;
+    this.words[word + 2] = length;
+    return true;
+  }
+}
+
+const oneVector = new IoVectors(1);
 
 /** Fills `length` bytes of `into` from byte `from` on; false where not all of them could be read. */
 export function readNow(fd: number, into: Uint8Array, from: number, length: number, at: number): boolean {
@@ -68,13 +106,32 @@ export function readCached(
   length: number,
   at: number,
 ): boolean | undefined {
-  const [known, start] = [load(), addressOf(into)];
+  oneVector.clear();
+  if (!oneVector.put(into, from, length)) return undefined;
+  const count = readVectors(fd, oneVector, 0, 1, at, false);
+  return count === undefined ? undefined : count === length;
+}
+
+/**
+ * Fills `count` vectors from the one at `first` on with what lies from `at` on, as readNow() does or, unless
+ * `mayWait`, readCached(); returns how many bytes were read, none too where that has failed. Undefined where it
+ * cannot be asked.
+ */
+export function readVectors(
+  fd: number,
+  { words }: IoVectors,
+  first: number,
+  count: number,
+  at: number,
+  mayWait: boolean,
+): number | undefined {
+  const known = load();
+  const start = known === undefined ? undefined : addressOf(words);
   if (known === undefined || start === undefined) return undefined;
-  vector[0] = BigInt(start + from);
-  vector[1] = BigInt(length);
-  const count = Number(known.preadv2(fd, vector, 1, at, RWF_NOWAIT));
-  if (count < 0 && known.errno() === constants.errno.EOPNOTSUPP) return undefined;
-  return count === length;
+  const vectors = start + first * VECTOR_WORDS * words.BYTES_PER_ELEMENT;
+  const moved = Number(known.preadv2(fd, vectors, count, at, mayWait ? 0 : RWF_NOWAIT));
+  if (moved < 0 && known.errno() === constants.errno.EOPNOTSUPP) return undefined;
+  return Math.max(0, moved);
 }
 
 function load(): Calls | undefined {
@@ -86,7 +143,7 @@ function load(): Calls | undefined {
     errno: library.errno,
     pread: library.func('int64_t pread(int fd, uintptr_t into, size_t length, int64_t offset)'),
     pwrite: library.func('int64_t pwrite(int fd, uintptr_t from, size_t length, int64_t offset)'),
-    preadv2: library.func('int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)'),
+    preadv2: library.func('int64_t preadv2(int fd, uintptr_t vectors, int count, int64_t offset, int flags)'),
     send: library.func('int64_t send(int fd, uintptr_t from, size_t length, int flags)'),
     recv: library.func('int64_t recv(int fd, uintptr_t into, size_t length, int flags)'),
   };

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { AsyncIo } from '../../src/device/async-io.js';
 import { type CacheMode, ConcurrentFile } from '../../src/device/concurrent-file.js';
 import { dataFrom } from '../../src/device/holes.js';
 import { openDevice } from '../../src/device/open.js';
 import { poolIo } from '../../src/device/pool-io.js';
+import { forgetCache } from '../../src/device/syscalls.js';
 import { uringIo } from '../../src/device/uring.js';
 import { DeviceError } from '../../src/errors.js';
 import { BufferPool } from '../../src/server/buffer-pool.js';
@@ -124,6 +125,53 @@ test('what the page cache has is there at once, to the byte', async () => {
   assert.ok(!device.readAtOnce(SIZE - 100, into, 0, 200), 'beyond the end');
   await device.close();
 });
+
+test('pieces close together are there at once, each to the byte, unless one is not in memory', async () => {
+  const path = image();
+  const content = readFileSync(path);
+  const device = await open(path, 'writeback');
+  if (!device.readAtOnce(0, Buffer.alloc(SECTOR), 0, SECTOR)) skip('needs preadv2 with RWF_NOWAIT here');
+  const [starts, ends]: [number[], number[]] = [[], []];
+  const random = new Random(11);
+  for (let at = 0, end = 0; at + 2 * SECTOR <= SIZE - 4096; at += SECTOR * random.between(3, 30)) {
+    starts.push(at);
+    end += SECTOR * random.between(1, 2);
+    ends.push(end);
+  }
+  // behind what comes before it, and partly beyond the end
+  starts.push(512, SIZE - 512);
+  ends.push((ends.at(-1) ?? 0) + 700, (ends.at(-1) ?? 0) + 1700);
+  const expected = Buffer.concat(starts.map((at, index) => content.subarray(at, at + lengthAt(ends, index))));
+  const read = (): readonly number[] => {
+    const missing: number[] = [];
+    const into = Buffer.alloc(ends.at(-1) ?? 0);
+    device.readPiecesAtOnce({ starts, ends }, into, (index) => missing.push(index));
+    for (const [index, end] of ends.entries())
+      if (!missing.includes(index)) {
+        const from = end - lengthAt(ends, index);
+        assert.is(Buffer.compare(into.subarray(from, end), expected.subarray(from, end)), 0, `${index}`);
+      }
+    return missing;
+  };
+  assert.equal(read(), [starts.length - 1]);
+  await device.flush();
+  const file = openSync(path, 'r');
+  forgetCache(file, 0, SIZE);
+  closeSync(file);
+  const [first, end] = [1 << 20, 3 << 19];
+  await device.read(bytes(first), room(0, end - first));
+  const missing = read();
+  if (missing[0] !== 0) skip('the memory that the file lies in cannot be told to forget it');
+  const within = missing.filter(
+    (index) => (starts[index] ?? 0) >= first && (starts[index] ?? 0) + 1024 <= end,
+  );
+  assert.equal(within, []);
+  await device.close();
+});
+
+function lengthAt(ends: readonly number[], index: number): number {
+  return (ends[index] ?? 0) - (ends[index - 1] ?? 0);
+}
 
 test('zeros are made without sending them', async () => {
   const path = image();

@@ -1,4 +1,5 @@
 import { SECTOR_SIZE } from '../../units.js';
+import type { Pieces } from '../pieces-now.js';
 
 /** Sectors of one device and where each belongs on another one, in the order in which they are carried. */
 export interface Pairs {
@@ -9,12 +10,6 @@ export interface Pairs {
   to(index: number): number;
 }
 
-/** Adjacent sectors of the device that is read. */
-export interface Run {
-  readonly from: number;
-  readonly count: number;
-}
-
 /** Pairs that are written by one request, because their places are adjacent. */
 export interface Batch {
   /** Index of the first pair. */
@@ -22,8 +17,8 @@ export interface Batch {
   readonly to: number;
   /** In sectors. */
   readonly count: number;
-  /** What is read for it, in order. */
-  readonly runs: readonly Run[];
+  /** What is read for it, in order: adjacent sectors together. */
+  readonly runs: Pieces;
 }
 
 /** The most that one batch moves, in bytes. */
@@ -39,17 +34,18 @@ export function* batches(pairs: Pairs, first: number, end: number): Generator<Ba
     const begin = index;
     const to = pairs.to(index);
     const limit = Math.min(end, begin + most - (to % most));
-    const runs: { from: number; count: number }[] = [];
-    let run = { from: Number.NaN, count: 0 };
+    // no object for each run: there may be as many as sectors
+    const [starts, ends]: [number[], number[]] = [[], []];
+    let next = Number.NaN;
     for (; index < limit && pairs.to(index) === to + index - begin; index++) {
       const from = pairs.from(index);
-      if (from === run.from + run.count) run.count++;
-      else {
-        if (runs.length === MOST_RUNS) break;
-        run = { from, count: 1 };
-        runs.push(run);
+      if (from !== next) {
+        if (starts.length === MOST_RUNS) break;
+        starts.push(from * SECTOR_SIZE);
       }
+      next = from + 1;
+      ends[starts.length - 1] = (index + 1 - begin) * SECTOR_SIZE;
     }
-    yield { first: begin, to, count: index - begin, runs };
+    yield { first: begin, to, count: index - begin, runs: { starts, ends } };
   }
 }

@@ -1,7 +1,7 @@
 import { DeviceError } from '../../errors.js';
-import { bytes, SECTOR_SIZE } from '../../units.js';
+import { type Bytes, bytes, bytesToSectors, SECTOR_SIZE } from '../../units.js';
 import { allEnded } from '../all-ended.js';
-import { type AnswersAtOnce, answeringAtOnce } from '../at-once.js';
+import { answeringAtOnce } from '../at-once.js';
 import type { BlockDevice } from '../block-device.js';
 import { readCarefully } from '../careful-read.js';
 import { isMediumError } from '../errnos.js';
@@ -16,44 +16,33 @@ import type { Batch } from './batches.js';
 export function batchReader(device: BlockDevice): (batch: Batch, into: Uint8Array) => Promise<number[]> {
   const atOnce = answeringAtOnce(device);
   return async ({ first, runs }, into) => {
+    const { starts, ends } = runs;
     const lost: number[] = [];
     const waiting: Promise<void>[] = [];
-    let at = 0;
-    for (const { from, count } of runs) {
-      const length = count * SECTOR_SIZE;
-      if (!isRead(atOnce, from, into, at, length)) {
-        const part = into.subarray(at, at + length);
-        const index = first + at / SECTOR_SIZE;
-        waiting.push(
-          readRun(device, from, part).then((bad) => {
-            for (const sector of bad) lost.push(index + sector - from);
-          }),
-        );
-      }
-      at += length;
-    }
+    const ask = (run: number): void => {
+      const at = bytes(starts[run] as number);
+      const from = run === 0 ? 0 : (ends[run - 1] as number);
+      const index = first + from / SECTOR_SIZE;
+      waiting.push(
+        readRun(device, at, into.subarray(from, ends[run])).then((bad) => {
+          for (const sector of bad) lost.push(index + sector - bytesToSectors(at));
+        }),
+      );
+    };
+    if (atOnce === undefined) for (let run = 0; run < starts.length; run++) ask(run);
+    else atOnce.readPiecesAtOnce(runs, into, ask);
     // the buffer is in use until then
     if (waiting.length > 0) await allEnded(waiting);
     return lost.sort((a, b) => a - b);
   };
 }
 
-function isRead(
-  atOnce: AnswersAtOnce | undefined,
-  from: number,
-  into: Uint8Array,
-  at: number,
-  length: number,
-): boolean {
-  return atOnce?.readAtOnce(from * SECTOR_SIZE, into, at, length) === true;
-}
-
-async function readRun(device: BlockDevice, from: number, into: Uint8Array): Promise<readonly number[]> {
+async function readRun(device: BlockDevice, at: Bytes, into: Uint8Array): Promise<readonly number[]> {
   try {
-    await device.read(bytes(from * SECTOR_SIZE), into);
+    await device.read(at, into);
     return [];
   } catch (error) {
     if (!(error instanceof DeviceError) || !isMediumError(error.errno)) throw error;
-    return readCarefully(device, bytes(from * SECTOR_SIZE), into);
+    return readCarefully(device, at, into);
   }
 }
