@@ -1,4 +1,4 @@
-import { extendCrc } from '../format/checksum.js';
+import { extendCrc, joinCrcs } from '../format/checksum.js';
 import type { Phase, Write } from '../store/phase.js';
 import { type Bytes, bytes, SECTOR_SIZE } from '../units.js';
 import type { UndoBlock } from './description.js';
@@ -27,7 +27,8 @@ export function planUndo(phases: readonly Phase[]): PlannedBlock[] {
   for (const { write, length } of writes)
     if (write.at % SECTOR_SIZE !== 0 || length % SECTOR_SIZE !== 0)
       throw new RangeError(`a write of ${length} bytes at byte ${write.at} is not in whole sectors`);
-  return stretches(writes.filter(({ length }) => length > 0)).flatMap(blocksOf);
+  const known: KnownSums = new WeakMap();
+  return stretches(writes.filter(({ length }) => length > 0)).flatMap((stretch) => blocksOf(stretch, known));
 }
 
 /** Writes that touch or overlap, in the order in which they are made. */
@@ -61,7 +62,7 @@ interface Earlier {
   readonly crc: number;
 }
 
-function blocksOf({ at, end, writes }: Stretch): PlannedBlock[] {
+function blocksOf({ at, end, writes }: Stretch, known: KnownSums): PlannedBlock[] {
   // The write that has the last word for each sector; every sector has one.
   const owners = new Int32Array((end - at) / SECTOR_SIZE).fill(-1);
   const earlier: Earlier[] = [];
@@ -81,7 +82,7 @@ function blocksOf({ at, end, writes }: Stretch): PlannedBlock[] {
     let past = first + 1;
     while (past < owners.length && writes[owners[past] ?? -1]?.phase === phase) past++;
     const block = { at: bytes(at + first * SECTOR_SIZE), length: bytes((past - first) * SECTOR_SIZE), phase };
-    const sums = sumsOf(owners.subarray(first, past), block.at, writes);
+    const sums = sumsOf(owners.subarray(first, past), block.at, writes, known);
     const between = earlier
       .filter(({ sector }) => sector >= first && sector < past)
       .map(({ sector, crc }) => ({ index: sector - first, crc }))
@@ -97,6 +98,7 @@ function sumsOf(
   owners: Int32Array,
   at: number,
   writes: readonly Placed[],
+  known: KnownSums,
 ): { readonly crcAfter: number; readonly sectorsAfter: Uint32Array } {
   const sectorsAfter = new Uint32Array(owners.length);
   let crcAfter = 0;
@@ -107,12 +109,38 @@ function sumsOf(
     while (past < owners.length && owners[past] === owners[first]) past++;
     // asked for once: they may be loaded each time
     const content = partOf(write, at + first * SECTOR_SIZE, (past - first) * SECTOR_SIZE);
-    for (let done = 0; done < content.length; done += SECTOR_SIZE)
-      sectorsAfter[first + done / SECTOR_SIZE] = extendCrc(0, content.subarray(done, done + SECTOR_SIZE));
-    crcAfter = extendCrc(crcAfter, content);
+    if (content.length < LONG) {
+      sumSectors(content, sectorsAfter, first);
+      crcAfter = extendCrc(crcAfter, content);
+    } else {
+      const { crc, sectors } = sumsOfLong(content, known);
+      sectorsAfter.set(sectors, first);
+      crcAfter = joinCrcs(crcAfter, crc, content.length);
+    }
     first = past;
   }
   return { crcAfter, sectorsAfter };
+}
+
+/** To sum so many bytes takes longer than to join their sum to another. */
+const LONG = 1 << 16;
+
+/** Sums of what was summed before, as long as somebody else keeps that: both copies of a table are the same memory. */
+type KnownSums = WeakMap<Uint8Array, { readonly crc: number; readonly sectors: Uint32Array }>;
+
+function sumsOfLong(content: Uint8Array, known: KnownSums) {
+  const found = known.get(content);
+  if (found !== undefined) return found;
+  const sectors = new Uint32Array(content.length / SECTOR_SIZE);
+  sumSectors(content, sectors, 0);
+  const sums = { crc: extendCrc(0, content), sectors };
+  known.set(content, sums);
+  return sums;
+}
+
+function sumSectors(content: Uint8Array, into: Uint32Array, first: number): void {
+  for (let done = 0; done < content.length; done += SECTOR_SIZE)
+    into[first + done / SECTOR_SIZE] = extendCrc(0, content.subarray(done, done + SECTOR_SIZE));
 }
 
 function sectorOf(write: Write, at: number): Uint8Array {
@@ -120,7 +148,8 @@ function sectorOf(write: Write, at: number): Uint8Array {
 }
 
 function partOf(write: Write, at: number, length: number): Uint8Array {
-  return write.bytes.subarray(at - write.at, at - write.at + length);
+  const { bytes } = write;
+  return length === bytes.length ? bytes : bytes.subarray(at - write.at, at - write.at + length);
 }
 
 /** What `length` bytes from `at` will hold after all phases; undefined unless all of them are written. */

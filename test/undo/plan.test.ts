@@ -4,6 +4,7 @@ import { afterBytes, planUndo } from '../../src/undo/plan.js';
 import { bytes } from '../../src/units.js';
 import { crc32 } from '../support/format-numbers.js';
 import { assert, suite } from '../support/harness.js';
+import { Random } from '../support/random.js';
 import { phasesOf, SECTOR } from './support.js';
 
 const test = suite('undo plan');
@@ -95,6 +96,30 @@ test('any phases: the blocks are what is written, in its final content', () => {
       assert.equal(seen, last);
     }),
   );
+});
+
+test('long content that several writes share is summed as it is, also where another write has a part of it', () => {
+  const long = new Random(3).bytes(1 << 18);
+  const short = new Uint8Array(SECTOR).fill(9);
+  const write = (at: number, content: Uint8Array) => ({ at: bytes(at), bytes: content });
+  const phases = [
+    { purpose: 'one', writes: [write(SECTOR, long), write(0, short)] },
+    { purpose: 'other', writes: [write(1 << 20, long), write((1 << 20) + (1 << 17), short)] },
+  ];
+  const blocks = planUndo(phases);
+  assert.equal(
+    blocks.map(({ at, length }) => [at, length]),
+    [
+      [0, SECTOR + long.length],
+      [1 << 20, long.length],
+    ],
+  );
+  for (const { at, length, crcAfter, sectorsAfter } of blocks) {
+    const content = afterBytes(phases, at, length) ?? new Uint8Array(0);
+    assert.is(crcAfter, crc32([content]));
+    for (let from = 0; from < length; from += SECTOR)
+      assert.is(sectorsAfter[from / SECTOR], crc32([content.subarray(from, from + SECTOR)]));
+  }
 });
 
 test('final bytes are known only where all are written', () => {
