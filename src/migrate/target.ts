@@ -23,8 +23,9 @@ export interface TargetRequest {
  * its entries, whose data is yet to come.
  *
  * @param source has an extension
+ * @param order of its entries, by where their data lies
  */
-export function targetContent(source: Content, request: TargetRequest): Content {
+export function targetContent(source: Content, order: Uint32Array, request: TargetRequest): Content {
   const { header } = source;
   const fresh: FreshSet = {
     layout: 'redundant',
@@ -37,7 +38,6 @@ export function targetContent(source: Content, request: TargetRequest): Content 
     now: request.now,
   };
   const { block, header: made } = freshContent(fresh);
-  const order = source.table.sortedIndices('spare');
   const table = denseTable(source.table, order, sectors(Number(made.data_start)));
   const changes: Partial<Header> = {
     ...inherited(header),

@@ -95,6 +95,14 @@ export class MetadataWriter {
     return writer;
   }
 
+  /**
+   * Where this content was just written to all copies, durably, and under the same lock. Its table is the writer's
+   * from then on.
+   */
+  static justWritten(device: BlockDevice, content: Content): MetadataWriter {
+    return new MetadataWriter(device, content, undefined);
+  }
+
   /** What the next commit begins with. Its table is overwritten by that commit: not to be kept. */
   get content(): Content {
     return this.#content;

@@ -4,7 +4,6 @@ import { hasExtension, ZERO_UUID } from '../../format/header.js';
 import { courseOf, type Step } from '../../migrate/course.js';
 import { activeOf, standingOf, type Way } from '../../migrate/standing.js';
 import { type Span, spansOf } from '../../remap/selection.js';
-import type { LoadedChoice } from '../../store/load-choice.js';
 import { bytes } from '../../units.js';
 import type { ChangeOptions, ChangeResult } from '../change.js';
 import { findCutShort, letStand } from '../cut-short.js';
@@ -25,6 +24,7 @@ import {
   type Carried,
   carryToTheEnd,
   finishSwitch,
+  type Known,
   keepSource,
   reinstate,
   retireOlder,
@@ -211,7 +211,7 @@ class Migration {
         this.#warnOf(await finishSwitch(sides, this.#options), sides);
         return undefined;
       case 'carry': {
-        const carried = await carryToTheEnd(sides, this.#options, this.#sourceAsFound(plan));
+        const carried = await carryToTheEnd(sides, this.#options, this.#known(plan));
         if (carried.outcome === 'moved' || carried.outcome === 'abandoned') {
           this.#warnOf(carried.targetFailure, sides);
           await this.#verifyMoved(sides, carried);
@@ -247,13 +247,17 @@ class Migration {
     if (warning !== undefined) this.#warnings.add(warning);
   }
 
-  /** What was loaded of the source under its lock, where no step writes to it before the last one. */
-  #sourceAsFound({ steps }: MigrationPlan): LoadedChoice | undefined {
+  /**
+   * What was loaded of the source under its lock, where no step writes to it before the last one; and what step 1
+   * has made of that on the target.
+   */
+  #known({ steps }: MigrationPlan): Known {
     const { content, loaded } = this.#scene.source;
     const isAsFound = steps.every(
       ({ way, does }) => way === 'there' && (does === 'prepare' || does === 'carry'),
     );
-    return isAsFound && hasExtension(content.header) ? loaded : undefined;
+    if (!isAsFound || !hasExtension(content.header)) return {};
+    return { source: loaded, target: steps.find(({ does }) => does === 'prepare')?.made };
   }
 
   /** What is saved of the device that a step writes on. */
@@ -276,10 +280,16 @@ class Migration {
   /** Reads both again, from their media: the target is active, the source is not, and nothing is wrong with them. */
   async #verifyMoved({ source, target }: Sides, carried: Carried): Promise<void> {
     for (const { device } of [source, target]) await device.invalidate(bytes(0), device.size);
-    const to = await lookAtSource(target.device);
-    if (carried.outcome === 'abandoned') return;
-    const from = await lookAtSource(source.device);
-    const standing = standingOf({ from: from.member, to: to.member });
+    if (carried.outcome === 'abandoned') {
+      await lookAtSource(target.device);
+      return;
+    }
+    // one is read while the other's table is judged; both have ended before the devices are closed
+    const looks = [lookAtSource(target.device), lookAtSource(source.device)] as const;
+    const [to, from] = await Promise.allSettled(looks);
+    if (to.status === 'rejected') throw to.reason;
+    if (from.status === 'rejected') throw from.reason;
+    const standing = standingOf({ from: from.value.member, to: to.value.member });
     if (standing.kind !== 'under way' || standing.stage !== 'moved' || standing.way !== 'there')
       throw new DmremapError('io', `${target.name}: what was written does not read back right`);
   }

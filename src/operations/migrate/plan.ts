@@ -16,7 +16,7 @@ import {
 } from '../occupant.js';
 import { type FoundSource, type FoundTarget, lookAtSource, lookAtTarget } from './look.js';
 import type { MainOfSet } from './main-of-set.js';
-import { identified, targetPhases } from './prepare.js';
+import { identified, planTarget, type TargetPlan } from './prepare.js';
 import type { Side } from './sides.js';
 
 /** All that is known when both devices are held. */
@@ -41,6 +41,8 @@ export interface PlanOptions {
 /** What a step writes beyond single commits, known before it begins. */
 export interface PlannedStep extends Step {
   readonly phases: readonly Phase[];
+  /** The same phases and what they come to, where the step makes a target. */
+  readonly made?: TargetPlan;
 }
 
 export interface MigrationPlan {
@@ -65,22 +67,23 @@ export async function planMigration(
   const { main } = scene;
   const identity = { setUuid: randomUUID(), spareUuid: randomUUID(), mainId: main.devices[0]?.id ?? '' };
   const planned: PlannedStep[] = [];
-  for (const step of steps) planned.push({ ...step, phases: await phasesOf(scene, step, identity, options) });
+  for (const step of steps) planned.push({ ...step, ...(await writesOf(scene, step, identity, options)) });
   const isBack = planned.some(({ way, does }) => way === 'back' && does !== 'erase');
   const active = isBack ? (scene.target.spare?.content ?? scene.source.content) : scene.source.content;
   const entries = active.table.liveCount;
   return { shown: await planShown(scene, planned, entries), steps: planned, identity, entries };
 }
 
-function phasesOf(
+async function writesOf(
   scene: Scene,
   { way, does }: Step,
   identity: SourceIdentity,
   options: PlanOptions,
-): Promise<readonly Phase[]> {
-  if (does === 'erase') return Promise.resolve(erasing(scene.to, scene.target.occupant));
-  if (does !== 'prepare') return Promise.resolve([]);
-  return way === 'there' ? preparing(scene, identity, options) : preparingBack(scene, options);
+): Promise<Pick<PlannedStep, 'phases' | 'made'>> {
+  if (does === 'erase') return { phases: erasing(scene.to, scene.target.occupant) };
+  if (does !== 'prepare') return { phases: [] };
+  const made = await (way === 'there' ? preparing(scene, identity, options) : preparingBack(scene, options));
+  return { phases: made.phases, made };
 }
 
 function erasing({ device }: Side, { headerErasures }: Occupant): readonly Phase[] {
@@ -91,7 +94,7 @@ async function preparing(
   { to, source, target }: Scene,
   identity: SourceIdentity,
   { entries, force, discardRemaps, now }: PlanOptions,
-): Promise<readonly Phase[]> {
+): Promise<TargetPlan> {
   const { device } = to;
   const { occupant } = target;
   refuseCountedOn(device.path, occupant);
@@ -101,7 +104,7 @@ async function preparing(
   const content = identified(source.content, identity);
   const maxEntries = entries ?? content.header.max_entries;
   const request = { maxEntries, spareUuid: randomUUID(), newest: target.newest, now };
-  return targetPhases(content, { device, erasures: occupant.erasures }, request);
+  return planTarget(content, { device, erasures: occupant.erasures }, request);
 }
 
 /** A set without remaps is another main's all the same. */
@@ -121,12 +124,12 @@ export function refuseOtherSet(
 async function preparingBack(
   { from, to, source }: Scene,
   { entries, now }: PlanOptions,
-): Promise<readonly Phase[]> {
+): Promise<TargetPlan> {
   const { content } = await lookAtSource(to.device);
   const { newest, occupant } = await lookAtTarget(from.device, content.header);
   const { max_entries, spare_uuid } = source.content.header;
   const request = { maxEntries: entries ?? max_entries, spareUuid: spare_uuid, newest, now };
-  return targetPhases(content, { device: from.device, erasures: occupant.headerErasures }, request);
+  return planTarget(content, { device: from.device, erasures: occupant.headerErasures }, request);
 }
 
 async function planShown(

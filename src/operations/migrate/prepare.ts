@@ -45,6 +45,15 @@ export interface TargetDevice {
   readonly erasures: readonly Erasure[];
 }
 
+/** Step 1 of a migration, before it is done. */
+export interface TargetPlan {
+  readonly phases: readonly Phase[];
+  /** What all copies of the target hold once they are carried out. */
+  readonly content: Content;
+  /** Of the source's entries, in which they stand there. */
+  readonly order: Uint32Array;
+}
+
 /**
  * Step 1. A spare of the same shape stays whole in one copy at every instant; of all else what is there is erased
  * first.
@@ -52,24 +61,29 @@ export interface TargetDevice {
  * @param source has an extension
  * @throws DmremapError `too-small`
  */
-export async function targetPhases(
+export async function planTarget(
   source: Content,
   { device, erasures }: TargetDevice,
   request: Omit<TargetRequest, 'size'>,
-): Promise<readonly Phase[]> {
+): Promise<TargetPlan> {
   refuseTooSmall(device.name, device.size, source, request.maxEntries);
-  const content = targetContent(source, { ...request, size: device.size });
+  const order = source.table.sortedIndices('spare');
+  const content = targetContent(source, order, { ...request, size: device.size });
   const { logicalBlockSize } = device;
   const loaded = await loadChoice(device);
   const before = wholeContent(device, loaded);
   const isInPlace =
     before?.header.spare_uuid === request.spareUuid && samePlaces(before.header, content.header);
-  if (before !== undefined && isInPlace)
-    return inParts([
-      mendingPhases(loaded.choice, before, logicalBlockSize),
-      commit(stepBetween(before, asNextCommit(content, before.header)), logicalBlockSize),
-    ]);
-  return [...erase(erasures, logicalBlockSize), ...createPhases(content, logicalBlockSize)];
+  if (before === undefined || !isInPlace) {
+    const phases = [...erase(erasures, logicalBlockSize), ...createPhases(content, logicalBlockSize)];
+    return { phases, content, order };
+  }
+  const next = asNextCommit(content, before.header);
+  const phases = inParts([
+    mendingPhases(loaded.choice, before, logicalBlockSize),
+    commit(stepBetween(before, next), logicalBlockSize),
+  ]);
+  return { phases, content: next, order };
 }
 
 /** The same spare goes on: a backup of another birth would count as another device's. */

@@ -11,7 +11,7 @@ import { failureOf, MetadataWriter } from '../../store/writer.js';
 import { sectors } from '../../units.js';
 import { type CarryOverOptions, carryOver, densePairs } from './carry-over.js';
 import { isOfSet, lookAtTarget } from './look.js';
-import { targetPhases } from './prepare.js';
+import { planTarget, type TargetPlan } from './prepare.js';
 import type { Sides } from './sides.js';
 import { activate, type Committing, complete, type Retirement, retire } from './switch.js';
 
@@ -54,15 +54,11 @@ export interface Carried {
 /**
  * Steps 2 to 5: copies, compares, and lets the target take over.
  *
- * @param loaded of the source, where that was just read under its lock
+ * @param known of either, where that was just read or written under its lock
  * @throws DmremapError where one of the devices fails otherwise; the signal's reason
  */
-export async function carryToTheEnd(
-  sides: Sides,
-  options: RunOptions,
-  loaded?: LoadedChoice,
-): Promise<Carried> {
-  const { source, target, order } = await open(sides, options, loaded);
+export async function carryToTheEnd(sides: Sides, options: RunOptions, known: Known = {}): Promise<Carried> {
+  const { source, target, order } = await open(sides, options, known);
   const { table, header } = source.writer.content;
   const start = sectors(Number(target.writer.content.header.data_start));
   const unread = (index: number): Unread => {
@@ -97,6 +93,13 @@ function sourceFactsOf(retirement: Retirement): Pick<Carried, 'sourceFailure' | 
   return { sourceFailure: retirement.failure, isSourceUnknown: !retirement.isActive };
 }
 
+/** What is known of the two before they are opened for commits. */
+export interface Known {
+  readonly source?: LoadedChoice | undefined;
+  /** What step 1 has just made of that source, durably, in all copies of the target. */
+  readonly target?: Pick<TargetPlan, 'content' | 'order'> | undefined;
+}
+
 interface Opened {
   readonly source: Committing;
   readonly target: Committing;
@@ -105,21 +108,23 @@ interface Opened {
 }
 
 /** Both with their copies whole, and the target with exactly the source's entries. */
-async function open(
-  { source, target }: Sides,
-  { now }: RunOptions,
-  loaded: LoadedChoice | undefined,
-): Promise<Opened> {
+async function open({ source, target }: Sides, { now }: RunOptions, known: Known): Promise<Opened> {
   const from = {
     side: source,
-    writer: await MetadataWriter.open(source.device, loaded === undefined ? {} : { loaded }),
+    writer: await MetadataWriter.open(
+      source.device,
+      known.source === undefined ? {} : { loaded: known.source },
+    ),
   };
-  const order = from.writer.content.table.sortedIndices('spare');
-  const content = from.writer.content;
+  const { content } = from.writer;
+  const order = known.target?.order ?? content.table.sortedIndices('spare');
   const to = {
     side: target,
     writer:
-      (await openAsItIs(target, content, order)) ?? (await renewTarget({ source, target }, content, now)),
+      known.target === undefined
+        ? ((await openAsItIs(target, content, order)) ??
+          (await renewTarget({ source, target }, content, now)))
+        : MetadataWriter.justWritten(target.device, known.target.content),
   };
   if (to.writer.health !== 'whole') throw failureOf({}, target.device.name);
   return { source: from, target: to, order };
@@ -153,8 +158,13 @@ async function renewTarget({ target }: Sides, source: Content, now: bigint): Pro
     throw new DmremapError('changed-since', `${device.name} is no target of this set any more`);
   const { max_entries: maxEntries, spare_uuid: spareUuid } = said;
   const request = { maxEntries, spareUuid, newest, now };
-  await carryOut(device, await targetPhases(source, { device, erasures: occupant.headerErasures }, request));
-  return MetadataWriter.open(device);
+  const { phases, content } = await planTarget(
+    source,
+    { device, erasures: occupant.headerErasures },
+    request,
+  );
+  await carryOut(device, phases);
+  return MetadataWriter.justWritten(device, content);
 }
 
 /**

@@ -12,7 +12,7 @@ import type { MainDevice } from '../main-device.js';
 import { judgeRelation, type NamedMedium } from '../main-relation.js';
 import { type FoundTarget, lookAtTarget } from '../migrate/look.js';
 import { refuseOtherSet } from '../migrate/plan.js';
-import { targetPhases } from '../migrate/prepare.js';
+import { planTarget } from '../migrate/prepare.js';
 import { findOccupant, refuseForeign, refuseLiveEntries } from '../occupant.js';
 import { openNamed, withDevice } from '../open-device.js';
 
@@ -54,7 +54,8 @@ export class LiveTargets {
       const spareUuid = spare?.member.spare_uuid ?? randomUUID();
       const { max_entries: maxEntries } = source.header;
       const request = { maxEntries, spareUuid, newest, now: this.#now() };
-      await carryOut(device, await targetPhases(source, { device, erasures: occupant.erasures }, request));
+      const { phases } = await planTarget(source, { device, erasures: occupant.erasures }, request);
+      await carryOut(device, phases);
       this.#targets.set(spareUuid, device);
       return await ConcurrentFile.open(device, 'writeback');
     } catch (error) {
