@@ -1,11 +1,12 @@
 import { dirname } from 'node:path';
 import type { BlockDevice } from '../device/block-device.js';
 import { errnoOf } from '../device/file-device.js';
+import { dataFrom } from '../device/holes.js';
 import { readAround } from '../device/read-around.js';
 import { DmremapError } from '../errors.js';
 import { extendCrc, joinCrcs } from '../format/checksum.js';
 import type { Phase } from '../store/phase.js';
-import { bytes } from '../units.js';
+import { type Bytes, bytes, SECTOR_SIZE } from '../units.js';
 import {
   type ByteRange,
   encodeDescription,
@@ -106,18 +107,36 @@ async function saveBlock(
   let crcBefore = 0;
   for (let done = 0; done < block.length; done += PIECE) {
     const piece = buffer.subarray(0, Math.min(PIECE, block.length - done));
-    const bad = await readAround(device, bytes(block.at + done), piece);
-    unreadable.push(...bad.map((range) => ({ at: range.at, length: range.length })));
-    const crc = extendCrc(0, piece);
+    const from = bytes(block.at + done);
+    let crc: number;
+    if (await isHole(device, from, piece.length)) crc = crcOfZeros(piece.length);
+    else {
+      const bad = await readAround(device, from, piece);
+      unreadable.push(...bad.map((range) => ({ at: range.at, length: range.length })));
+      crc = extendCrc(0, piece);
+      // what a file has no bytes for reads as zeros: of a device that was never written nothing need be kept
+      if (!isZero(piece)) await storage.write(at + done, piece);
+    }
     crcBefore = joinCrcs(crcBefore, crc, piece.length);
     sums.file = joinCrcs(sums.file, crc, piece.length);
-    // what a file has no bytes for reads as zeros: of a device that was never written nothing need be kept
-    if (!isZero(piece)) await storage.write(at + done, piece);
   }
   return { ...block, device: side, crcBefore, unreadable };
 }
 
+/** Whether a file has nothing there but zeros that it need not be asked for. */
+async function isHole(device: BlockDevice, at: Bytes, length: number): Promise<boolean> {
+  return (await dataFrom(device, at, SECTOR_SIZE)) >= at + length;
+}
+
 const zeros = new Uint8Array(PIECE);
+
+let crcOfLast = { length: 0, crc: 0 };
+
+/** Most pieces are of one length. */
+function crcOfZeros(length: number): number {
+  if (crcOfLast.length !== length) crcOfLast = { length, crc: extendCrc(0, zeros.subarray(0, length)) };
+  return crcOfLast.crc;
+}
 
 function isZero(piece: Uint8Array): boolean {
   return Buffer.compare(piece, zeros.subarray(0, piece.length)) === 0;

@@ -1,7 +1,16 @@
-import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { LogDevice } from '../../src/device/filters/log-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
+import { openDevice } from '../../src/device/open.js';
 import { decodeUndo, isRefusal } from '../../src/undo/format.js';
 import { openUndo, peekUndo } from '../../src/undo/reader.js';
 import { markFinished, type SaveRequest, saveUndo } from '../../src/undo/writer.js';
@@ -142,6 +151,34 @@ test('of a device that was never written zeros are saved, which take no room', a
   if (isRefusal(file)) throw new Error(file.message);
   assert.equal(new Uint8Array(file.data), device.content.slice(SECTOR, device.content.length - SECTOR));
   assert.ok(statSync(path).blocks * 512 < 2 * PIECE);
+});
+
+test('what lies between the holes of an image is saved, also what was written a moment ago', async () => {
+  const path = scratch.path('sparse.img');
+  writeFileSync(path, '');
+  truncateSync(path, 6 * PIECE);
+  const device = await openDevice(path, { mode: 'exclusive' });
+  for (const [at, value] of [
+    [SECTOR, 1],
+    [PIECE + 7 * SECTOR, 2],
+    [4 * PIECE - SECTOR, 3],
+  ] as const)
+    await device.write(bytes(at), new Uint8Array(SECTOR).fill(value));
+  const undoPath = scratch.path('sparse.undo');
+  const phases = phasesOf([[1, (6 * PIECE) / SECTOR - 3, 9]]);
+  await saveUndo({
+    ...request(undoPath),
+    targets: [{ side: 'spare', device, phases }],
+    description: descriptionFor(device.size),
+  });
+  await device.close();
+  const undo = await openUndo(undoPath);
+  if (isRefusal(undo)) throw new Error(undo.message);
+  await undo.close();
+  const file = decodeUndo(readFileSync(undoPath));
+  if (isRefusal(file)) throw new Error(file.message);
+  const content = readFileSync(path).subarray(SECTOR, 6 * PIECE - 2 * SECTOR);
+  assert.is(Buffer.compare(file.data, content), 0);
 });
 
 test('unreadable sectors are noted, the others saved', async () => {
