@@ -2,14 +2,17 @@ import { closeSync, fsyncSync, openSync, readSync, rmSync, statSync, truncateSyn
 import { join } from 'node:path';
 import { forgetCache } from '../src/device/syscalls.js';
 import { HEADER_LENGTH, SECTOR } from '../test/support/format-numbers.js';
-import { type Bench, line, type Verdict, verdict } from './bench.js';
+import { type Bench, line, verdict } from './bench.js';
 import { type Command, race, timeOf } from './command.js';
 import { fioRate } from './fio.js';
 import { dmremap } from './programs.js';
 import { Samples } from './samples.js';
 import { filledFile, filledSpare, type Lie } from './spare-image.js';
 
-/** Of nbdcopy's rate, and of the rate of fio's reads, at least. */
+/**
+ * Of nbdcopy's rate where it proves its copy too, and of the rate of fio's reads, at least. A copy that nobody reads
+ * back crosses the medium once, one that is proven (format.md section 8, step 3) twice.
+ */
 const TARGETS = { together: 0.8, scattered: 0.3 };
 
 /** Remaps; reads of the medium one after the other take long enough with a few. */
@@ -64,13 +67,14 @@ function together(folder: string, title: string, cache: Cache): string[] {
   ];
   const [ours, plain, compared] = race(commands, TURNS);
   if (ours === undefined || plain === undefined || compared === undefined) return [];
-  const row = (peer: string, theirs: Samples, told: (isMet: boolean) => Verdict): string => {
+  const row = (peer: string, theirs: Samples, target?: number): string => {
     const ratio = theirs.median / ours.median;
-    const result = `${ratio.toFixed(2)} of the rate of ${peer} (at least ${TARGETS.together.toFixed(2)})`;
+    const limit = target === undefined ? '' : ` (at least ${target.toFixed(2)})`;
     const from = `${ours.show('ms')} against ${theirs.show('ms')}, ${ours.count} runs each`;
-    return line(told(ratio >= TARGETS.together), title, result, from);
+    const told = target === undefined ? 'info' : verdict(ratio >= target);
+    return line(told, title, `${ratio.toFixed(2)} of the rate of ${peer}${limit}`, from);
   };
-  return [row('nbdcopy', plain, verdict), row('nbdcopy, read back and compared', compared, verdict)];
+  return [row('nbdcopy', plain), row('nbdcopy, read back and compared', compared, TARGETS.together)];
 }
 
 function scattered(folder: string, title: string, cache: Cache): string[] {
