@@ -1,8 +1,23 @@
-/** Everything that needs a real kernel, as `npm run test:kernel` runs it; each file also runs by itself. */
-import './cold-start.js';
-import './dm-table.js';
-import './held-remap.js';
-import './nbd-device.js';
-import './nbd-files.js';
-import './nbd-migrate.js';
-import './own-mapping.js';
+import { runFromLine } from '../support/run-from-line.js';
+
+/**
+ * Everything that needs a real kernel, in virtual machines side by side, or what an argument names; each file also
+ * runs by itself:
+ *
+ *     npm run test:kernel -- held-remap
+ */
+const NAMES = [
+  'held-remap',
+  'nbd-files',
+  'nbd-migrate',
+  'cold-start',
+  'dm-table',
+  'nbd-device',
+  'own-mapping',
+];
+
+await runFromLine({
+  folder: import.meta.dirname,
+  files: NAMES.map((name) => `${name}.js`),
+  fileTimeoutMs: 900_000,
+});
