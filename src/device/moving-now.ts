@@ -14,6 +14,9 @@ const RWF_NOWAIT = 8;
 /** Do not wait for room, and raise no signal where nobody reads any more (send(2)). */
 const [MSG_DONTWAIT, MSG_NOSIGNAL] = [0x40, 0x4000];
 
+/** What a socket answers that has no room now. */
+const FULL: readonly number[] = [constants.errno.EAGAIN, constants.errno.ENOBUFS, constants.errno.EINTR];
+
 interface Calls {
   readonly errno: NativeLibrary['errno'];
   readonly pread: NativeFunction;
@@ -83,9 +86,16 @@ export function writeNow(fd: number, source: Uint8Array, from: number, length: n
 
 /** Hands bytes to a socket that does not wait; returns how many it took, none too where it has failed. */
 export function sendNow(fd: number, source: Uint8Array): number {
-  const [send, start] = [load()?.send, addressOf(source)];
-  if (send === undefined || start === undefined) return 0;
-  return Math.max(0, Number(send(fd, start, source.length, MSG_DONTWAIT | MSG_NOSIGNAL)));
+  return trySend(fd, source) ?? 0;
+}
+
+/** The same; undefined where it has failed: it will take nothing later either. */
+export function trySend(fd: number, source: Uint8Array): number | undefined {
+  const [known, start] = [load(), addressOf(source)];
+  if (known === undefined || start === undefined) return 0;
+  const sent = Number(known.send(fd, start, source.length, MSG_DONTWAIT | MSG_NOSIGNAL));
+  if (sent >= 0) return sent;
+  return FULL.includes(known.errno()) ? 0 : undefined;
 }
 
 /** Takes what has come to a socket; returns how many bytes: none too where its stream has ended or failed. */

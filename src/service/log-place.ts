@@ -2,7 +2,7 @@ import { constants, fstatSync, open as openCallback, write as writeCallback } fr
 import { open, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { errnoOf } from '../device/file-device.js';
-import { sendNow } from '../device/moving-now.js';
+import { trySend } from '../device/moving-now.js';
 import { nativeLibrary } from '../device/syscalls.js';
 import { DmremapError } from '../errors.js';
 import type { Put } from './log-sink.js';
@@ -42,10 +42,17 @@ export async function intoFile(path: string): Promise<Put> {
 export async function intoStandardError(): Promise<Put> {
   const stats = fstatSync(STANDARD_ERROR);
   if (stats.isFile()) return into(STANDARD_ERROR);
-  if (stats.isSocket() && nativeLibrary() !== undefined)
-    return (bytes) => Promise.resolve(sendNow(STANDARD_ERROR, bytes));
+  if (stats.isSocket() && nativeLibrary() !== undefined) return intoSocket(STANDARD_ERROR);
   const again = await openDescriptor(`/proc/self/fd/${STANDARD_ERROR}`, NEVER_WAITING).catch(() => undefined);
   return into(again ?? STANDARD_ERROR);
+}
+
+function intoSocket(descriptor: number): Put {
+  return async (bytes) => {
+    const sent = trySend(descriptor, bytes);
+    if (sent === undefined) throw new Error('nobody reads the log any more');
+    return sent;
+  };
 }
 
 function into(descriptor: number): Put {

@@ -13,6 +13,8 @@ const PAUSE = 50;
 /** So long a log is waited for at the end, in milliseconds. */
 const PATIENCE = 1000;
 
+const NEWLINE = Buffer.from('\n');
+
 /**
  * Lines on their way to a log. Whoever writes one never waits: a server must not stop because nobody reads what
  * it has to say. What the log does not take in time is left out, and so is what it refuses; once it takes lines
@@ -26,6 +28,8 @@ export class LogSink {
   #lacking = 0;
   #emptying: Promise<void> | undefined;
   #hasGivenUp = false;
+  /** The last line was refused when a part of it had been taken. */
+  #isCut = false;
 
   /** @param leftOut called with how many lines were not taken, when there is room for more */
   constructor(put: Put, leftOut: (lines: number) => void) {
@@ -53,20 +57,24 @@ export class LogSink {
 
   async #empty(): Promise<void> {
     for (let line = this.#waiting[0]; line !== undefined && !this.#hasGivenUp; line = this.#waiting[0]) {
-      if (await this.#taken(line)) this.#tellLack();
-      else this.#lacking++;
+      const isTaken = await this.#taken(line);
       this.#waiting.shift();
       this.#kept -= line.length;
+      if (isTaken) this.#tellLack();
+      else this.#lacking++;
     }
     this.#emptying = undefined;
   }
 
   /** False where it was refused. */
   async #taken(line: Buffer): Promise<boolean> {
-    for (let done = 0; done < line.length; ) {
-      const count = await this.#put(line.subarray(done)).catch(() => undefined);
+    // what was cut off must not run into the next line
+    const bytes = this.#isCut ? Buffer.concat([NEWLINE, line]) : line;
+    for (let done = 0; done < bytes.length; ) {
+      const count = await this.#put(bytes.subarray(done)).catch(() => undefined);
       if (count === undefined) return false;
       done += count;
+      this.#isCut = done < bytes.length && (done > 0 || this.#isCut);
       if (count === 0) await pause(PAUSE);
       if (this.#hasGivenUp) return false;
     }
@@ -78,5 +86,7 @@ export class LogSink {
     if (lines === 0) return;
     this.#lacking = 0;
     this.#leftOut(lines);
+    // what tells it may find no room itself
+    if (this.#lacking > 0) this.#lacking += lines - 1;
   }
 }

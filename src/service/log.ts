@@ -23,7 +23,7 @@ export interface OpenLog {
  */
 export async function openLog(path: string | undefined, level: Level): Promise<OpenLog> {
   const put = path === undefined ? await intoStandardError() : await intoFile(path);
-  const sink = new LogSink(put, (count) => lines.warn({ lines: count }, LACKING));
+  const sink = new LogSink(put, (count) => lines.error({ lines: count }, LACKING));
   const lines: Logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, sink);
   return { lines, end: () => sink.end() };
 }

@@ -111,7 +111,6 @@ export class Serving {
     const log = await openLog(options['log-file'], level);
     const { lines } = log;
     boundMemory();
-    goAhead();
     const opened = await openSet(spare, setOptions(options, loggedRemapping(lines)));
     const places = await placesOf(opened, options, secure !== undefined);
     const wanted = { ...serveOptions(options, places, secure), migrated: loggedMigration(lines) };
@@ -123,6 +122,8 @@ export class Serving {
       const facts = { ...found, metricsUrl: metered?.url };
       const pidFile = options['pid-file'];
       const removePidFile = pidFile === undefined ? async () => {} : await writePidFile(pidFile);
+      // what was started until now is none of it
+      goAhead();
       notify('READY=1');
       lines.info({ uris: facts.uris, remaps: served.status.remapped }, 'accepts clients');
       return new Serving(served, options, { facts, log, metrics, removePidFile });

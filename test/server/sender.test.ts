@@ -1,5 +1,7 @@
 import { createServer, Socket } from 'node:net';
+import { trySend } from '../../src/device/moving-now.js';
 import { Outbox } from '../../src/nbd/outbox.js';
+import { descriptorOf } from '../../src/server/handle.js';
 import { Sender } from '../../src/server/sender.js';
 import { Scratch } from '../device/scratch.js';
 import { StrictMemory } from '../nbd/strict-memory.js';
@@ -69,5 +71,20 @@ test('a short reply is there at once and counts; of many that nobody takes none 
   assert.is(sender.sentAtOnce + ours.bytesWritten, expected.length);
   assert.not.ok(sender.isBusy);
   assert.is(memory.out, 0);
+  end();
+});
+
+test('a socket that has no room now is told from one that nobody reads any more', async () => {
+  const { ours, theirs, end } = await connected();
+  const fd = descriptorOf(ours) as number;
+  const piece = new Uint8Array(1 << 16);
+  let sent: number | undefined;
+  do sent = trySend(fd, piece);
+  while (sent !== undefined && sent > 0);
+  assert.is(sent, 0);
+  const isClosed = new Promise((resolve) => theirs.once('close', resolve));
+  theirs.destroy();
+  await isClosed;
+  assert.is(trySend(fd, piece), undefined);
   end();
 });

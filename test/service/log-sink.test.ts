@@ -68,6 +68,39 @@ test('what is refused is left out, and told once something is taken', async () =
   assert.equal(lacks, [2]);
 });
 
+test('what tells of lines that are missing may find no room itself: none is forgotten', async () => {
+  const taker = new Taker(MEBIBYTE);
+  taker.isShut = true;
+  const told: number[] = [];
+  const sink: LogSink = new LogSink(taker.put, (lines) => {
+    told.push(lines);
+    sink.write('y'.repeat(2000));
+  });
+  for (let count = 0; count < 3000; count++) sink.write(`${'x'.repeat(1023)}\n`);
+  taker.isShut = false;
+  await sink.end();
+  assert.ok(told.length > 1);
+  assert.equal(new Set(told), new Set([3000 - 1024]));
+});
+
+test('a line that was cut off stands alone', async () => {
+  const taker = new Taker(3);
+  const { sink } = sinkOf(taker);
+  sink.write('first\n');
+  sink.write('second\n');
+  const put = taker.put;
+  let calls = 0;
+  const cutting = new LogSink(
+    (bytes) => (++calls === 2 ? Promise.reject(new Error('ENOSPC')) : put(bytes)),
+    () => {},
+  );
+  await sink.end();
+  cutting.write('third\n');
+  cutting.write('fourth\n');
+  await cutting.end();
+  assert.is(taker.text, 'first\nsecond\nthi\nfourth\n');
+});
+
 test('the end waits for a log that takes something, and not for one that takes nothing', async () => {
   const taker = new Taker(MEBIBYTE);
   taker.isShut = true;
