@@ -30,6 +30,7 @@ export function readPiecesNow(
   missing: (index: number) => void,
 ): boolean {
   const { starts, ends } = pieces;
+  let isTold = false;
   for (let first = 0, end = 0; first < starts.length; first = end) {
     const stretchEnd = putStretch(pieces, into, first);
     if (stretchEnd === undefined) return false;
@@ -39,10 +40,14 @@ export function readPiecesNow(
       const at = starts[next] as number;
       // a vector for each piece, and one between two
       const count = readVectors(fd, vectors, 2 * (next - first), 2 * (end - next) - 1, at, mayWait);
-      if (count === undefined) return false;
-      while (next < end && (starts[next] as number) + lengthOf(ends, next) <= at + count) next++;
+      // once something was told the rest is, too
+      if (count === undefined && !isTold) return false;
+      const read = count ?? 0;
+      while (next < end && (starts[next] as number) + lengthOf(ends, next) <= at + read) next++;
       // one that was not reached may lie behind what was not there: it is asked for from its own beginning
-      if (next === began) missing(next++);
+      if (next > began) continue;
+      missing(next++);
+      isTold = true;
     }
   }
   return true;

@@ -196,9 +196,7 @@ export class RemapDevice implements ServedDevice {
           this.#locks.release(lock);
         }
       },
-      async (at, from, main) => {
-        await side.write(at, from, main);
-      },
+      (at, from, main) => side.write(at, from, main, this.#io.relocated),
     );
   }
 

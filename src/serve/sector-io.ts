@@ -218,8 +218,7 @@ export class SectorIo {
     const first = bytesToSectors(at + run.from);
     this.#forgetMain(first, run.length);
     try {
-      const relocated = await this.side.write(run.at, partOf(request, run), first);
-      this.#remapped('spare', first, relocated);
+      await this.side.write(run.at, partOf(request, run), first, this.relocated);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       const failed = Math.max(0, (error.sector ?? 0) * SECTOR_SIZE - run.at);
@@ -299,6 +298,9 @@ export class SectorIo {
     if (moved > 0) this.counters.add('auto_remaps', moved);
     this.#remapped('salvage', first, moved);
   }
+
+  /** Tells that a remapped sector has got another place. */
+  readonly relocated = (main: Sectors): void => this.#remapped('spare', main, 1);
 
   #remapped(cause: Remapping['cause'], sector: number, count: number): void {
     if (count > 0) this.#events.remapped({ cause, sector, sectors: count });

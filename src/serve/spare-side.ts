@@ -193,10 +193,10 @@ export class SpareSide {
   }
 
   /** See writePlaced(). */
-  write(at: Bytes, from: Uint8Array, main: Sectors): Promise<number> {
+  write(at: Bytes, from: Uint8Array, main: Sectors, relocated: (main: Sectors) => void): Promise<void> {
     const mayRelocate = (): boolean =>
       this.#writer !== undefined && this.#writer.refusesChanges === undefined;
-    return writePlaced({ medium: this.medium, table: this.#table, mayRelocate }, at, from, main);
+    return writePlaced({ medium: this.medium, table: this.#table, mayRelocate, relocated }, at, from, main);
   }
 
   /**

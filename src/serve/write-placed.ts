@@ -12,6 +12,8 @@ export interface Spare {
   readonly table: SpareTable;
   /** Entries can be changed: where they cannot, a new place could not be committed. */
   readonly mayRelocate: () => boolean;
+  /** Told of each sector of main that has got another place. */
+  readonly relocated: (main: Sectors) => void;
 }
 
 /**
@@ -19,35 +21,23 @@ export interface Spare {
  * the caller holds. A sector that does not take its data gets another place, which the next commit makes known;
  * until then a power cut leads back to the old one.
  *
- * @returns how many sectors have got another place
  * @throws DeviceError of a sector that none of several places takes
  */
-export async function writePlaced(spare: Spare, at: Bytes, from: Uint8Array, main: Sectors): Promise<number> {
+export async function writePlaced(spare: Spare, at: Bytes, from: Uint8Array, main: Sectors): Promise<void> {
   try {
     await spare.medium.write(at, from, main);
-    return 0;
   } catch (error) {
     if (!(error instanceof DeviceError) || !isMediumError(error.errno) || !spare.mayRelocate()) throw error;
-    if (from.length === SECTOR_SIZE) {
-      await relocate(spare, bytesToSectors(at), from, main, error);
-      return 1;
-    }
-    let relocated = 0;
+    if (from.length === SECTOR_SIZE) return relocate(spare, bytesToSectors(at), from, main, error);
     for (let done = 0; done < from.length; done += SECTOR_SIZE) {
       const sector = sectors(main + done / SECTOR_SIZE);
-      relocated += await writePlaced(
-        spare,
-        bytes(at + done),
-        from.subarray(done, done + SECTOR_SIZE),
-        sector,
-      );
+      await writePlaced(spare, bytes(at + done), from.subarray(done, done + SECTOR_SIZE), sector);
     }
-    return relocated;
   }
 }
 
 async function relocate(
-  { medium, table }: Spare,
+  { medium, table, relocated }: Spare,
   old: Sectors,
   data: Uint8Array,
   main: Sectors,
@@ -61,6 +51,7 @@ async function relocate(
       if (await isTaken(medium, place, data, main)) {
         table.relocate(main, place);
         medium.forget(old, 1);
+        relocated(main);
         return;
       }
       failed.push(place);
