@@ -5,8 +5,9 @@ import { type Bytes, bytes, roundDown, roundUp, SECTOR_SIZE } from '../units.js'
 import { allocationFrom } from './allocation.js';
 import type { Failed } from './main-side.js';
 import type { RangeLock, RangeLocks } from './range-locks.js';
+import { requestFailed } from './request-failed.js';
 import type { RunFailure } from './runs.js';
-import { requestFailed, type SectorIo } from './sector-io.js';
+import type { SectorIo } from './sector-io.js';
 import {
   type Lack,
   RequestFailed,

@@ -13,7 +13,8 @@ import { openSpare, openWriter, type SpareSettings, sideOf } from './open-spare.
 import { type RangeLock, RangeLocks } from './range-locks.js';
 import { READ_MILLISECONDS } from './read-held.js';
 import { RemapDevice } from './remap-device.js';
-import { type Remapping, SectorIo } from './sector-io.js';
+import type { Remapping } from './sector-events.js';
+import { SectorIo } from './sector-io.js';
 import type { SpareSide } from './spare-side.js';
 
 export interface RemapSettings extends SpareSettings {

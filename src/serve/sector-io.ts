@@ -11,6 +11,7 @@ import type { Counters } from './counters.js';
 import { Barrier, Gate } from './gate.js';
 import type { Failed, MainSide, Salvage } from './main-side.js';
 import { isOnMain, partOf, type RunFailure, readRuns } from './runs.js';
+import type { Remapping, SectorEvents } from './sector-events.js';
 import { RequestFailed } from './served-device.js';
 import type { SpareSide } from './spare-side.js';
 import { PLACES } from './write-placed.js';
@@ -21,25 +22,6 @@ export interface Moved {
   readonly moved: number;
   /** Why some of them have found no place. */
   readonly refusal?: DmremapError;
-}
-
-/**
- * Sectors that have got a place on the spare though nobody asked for it: main did not take what was written to
- * them, or was not asked to since it could not read them, or gave them only when it was asked again; or the spare
- * did not take it where they lived.
- */
-export interface Remapping {
-  readonly cause: 'write' | 'pending' | 'salvage' | 'spare';
-  /** Of main: where the request, or the part of it, began. */
-  readonly sector: number;
-  /** How many of those from there on. */
-  readonly sectors: number;
-}
-
-export interface SectorEvents {
-  /** Something has to be saved some time. */
-  changed(): void;
-  remapped(remapping: Remapping): void;
 }
 
 /**
@@ -387,20 +369,4 @@ export class SectorIo {
       this.gate.leave();
     }
   }
-}
-
-/**
- * The failure of a request for those who made it.
- *
- * @param error of main, or one that names its place on the remapped device
- * @param at where the request begins, in bytes
- */
-export function requestFailed(error: unknown, at: number): RequestFailed {
-  if (error instanceof RequestFailed)
-    return new RequestFailed(error.errno, error.message, Math.max(0, (error.at ?? at) - at), error.cause);
-  if (!(error instanceof Error)) return new RequestFailed('EIO', String(error), undefined);
-  if (!(error instanceof DeviceError)) return new RequestFailed('EIO', error.message, undefined, error);
-  const { sector, errno, message } = error;
-  const offset = sector === undefined ? undefined : Math.max(0, sector * SECTOR_SIZE - at);
-  return new RequestFailed(errno, message, offset, error);
 }

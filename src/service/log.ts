@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
 import type { HangUp } from '../nbd/hang-up.js';
 import type { MigrationFacts } from '../serve/live-migration.js';
-import type { Remapping } from '../serve/sector-io.js';
+import type { Remapping } from '../serve/sector-events.js';
 import type { Client, ServerEvents } from '../server/server.js';
 import { intoFile, intoStandardError } from './log-place.js';
 import { LogSink } from './log-sink.js';

@@ -4,7 +4,7 @@ import { identify } from '../../device/identity.js';
 import { type Header, hasExtension, ZERO_UUID } from '../../format/header.js';
 import type { RemapMode } from '../../remap/policy.js';
 import { RemapSet } from '../../serve/remap-set.js';
-import type { Remapping } from '../../serve/sector-io.js';
+import type { Remapping } from '../../serve/sector-events.js';
 import type { Guard } from '../../store/writer.js';
 import { holderOf } from '../diagnose.js';
 import type { ResolvedMain } from '../main-device.js';
