@@ -1,6 +1,7 @@
 import { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
 import { DmremapError } from '../../src/errors.js';
+import type { Remapping } from '../../src/serve/sector-events.js';
 import { RequestFailed } from '../../src/serve/served-device.js';
 import { bytes, sectors } from '../../src/units.js';
 import { assert, suite } from '../support/harness.js';
@@ -93,6 +94,29 @@ test('a place that fails as well is passed over, and none of them is used again'
     await it.set.remap(sectors(sector));
   const taken = (judge(Buffer.from(it.spareMedium.content)).truth ?? []).map(([, spare]) => spare);
   for (const bad of [300, first, first + 1]) assert.not.ok(taken.includes(bad), `${bad} was used again`);
+  await it.set.close();
+});
+
+test('each sector that moves is told, also beside one that finds no place, and when a failed flush is made good', async () => {
+  const told: Remapping[] = [];
+  const it = await stand({ entries: ENTRIES, remapped: (remapping) => told.push(remapping) });
+  const first = Number(it.set.facts.header.data_start);
+  it.spare.addFault({ sector: 300, count: 2, on: 'write' });
+  it.spare.addFault({ sector: first + 1, count: 3, on: 'write' });
+  await failureOf(it.set.device.write(at(3), filled(1, 3), false));
+  assert.equal([placeOf(it, 3), placeOf(it, 4)], [first, 301]);
+  assert.equal(told.splice(0), [{ cause: 'spare', sector: 3, sectors: 1 }]);
+  it.spare.clearFaults();
+  await it.set.device.write(at(3), filled(2, 3), true);
+  await it.set.device.write(at(90), filled(3), false);
+  it.spare.failFlushes();
+  await failureOf(it.set.device.flush());
+  it.spare.clearFaults();
+  it.spare.addFault({ sector: 310, on: 'write' });
+  await it.set.device.flush();
+  assert.is.not(placeOf(it, 90), 310);
+  assert.equal(told, [{ cause: 'spare', sector: 90, sectors: 1 }]);
+  assert.is(found(it, 90), 3);
   await it.set.close();
 });
 

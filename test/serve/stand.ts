@@ -3,6 +3,7 @@ import { ErrorDevice } from '../../src/device/filters/error-device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
 import type { RemapMode } from '../../src/remap/policy.js';
 import { RemapSet } from '../../src/serve/remap-set.js';
+import type { Remapping } from '../../src/serve/sector-events.js';
 import { buildImage, type Entry } from '../support/build-image.js';
 import { judge } from '../support/reader.js';
 import { LateDevice } from './late-device.js';
@@ -20,6 +21,8 @@ export interface StandSpec {
   readonly remap?: RemapMode;
   readonly layout?: 'redundant' | 'plain' | 'plain-ext';
   readonly spareSectors?: number;
+  /** Told of each remap that is made without being asked for. */
+  readonly remapped?: (remapping: Remapping) => void;
 }
 
 export interface Stand {
@@ -47,7 +50,8 @@ export async function stand(spec: StandSpec = {}): Promise<Stand> {
   const spareMedium = new MemoryDevice(new Uint8Array(image), { name: 'spare' });
   const main = new ErrorDevice(new LateDevice(mainMedium, dice));
   const spare = new ErrorDevice(new LateDevice(spareMedium, dice));
-  const set = await RemapSet.open(main, spare, settings(spec.remap));
+  const told = spec.remapped === undefined ? {} : { remapped: spec.remapped };
+  const set = await RemapSet.open(main, spare, { ...settings(spec.remap), ...told });
   return { set, mainMedium, spareMedium, main, spare };
 }
 
