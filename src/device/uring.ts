@@ -1,6 +1,6 @@
-import { read } from 'node:fs';
 import { addressOf } from './address.js';
 import type { AsyncIo } from './async-io.js';
+import { Bell } from './bell.js';
 import { type NativeFunction, type NativeLibrary, nativeLibrary } from './syscalls.js';
 
 /**
@@ -13,6 +13,8 @@ const CALL = { setup: 425, enter: 426, register: 427 } as const;
 const OPERATION = { fsync: 3, fallocate: 17, read: 22, write: 23 } as const;
 const FSYNC_DATASYNC = 1;
 const SETUP_CQSIZE = 1 << 3;
+/** Came with Linux 5.19: what has come to its end waits for our next system call, rather than to interrupt us. */
+const SETUP_COOP_TASKRUN = 1 << 8;
 /** Came with Linux 5.6, as reading without a vector did. */
 const FEATURE_RW_CUR_POS = 1 << 3;
 const REGISTER_EVENTFD = 4;
@@ -21,7 +23,6 @@ const REGISTER_WORKERS = 19;
 const BELL_DISABLED = 1;
 const OFFSET_OF_ENTRIES = 0x10000000;
 const [PROT_READ_WRITE, MAP_SHARED_POPULATE] = [3, 0x8001];
-const EFD_CLOEXEC = 0x80000;
 const EINTR = 4;
 const TWO_32 = 2 ** 32;
 
@@ -75,9 +76,8 @@ class Ring implements AsyncIo {
   readonly #library: NativeLibrary;
   readonly #enter: NativeFunction;
   readonly #fd: number;
-  /** An eventfd that is signalled for completions, but for those that are there when a call returns. */
-  readonly #bell: number;
-  readonly #bellCount = new Uint8Array(8);
+  /** Rings for completions, but for those that are there when a call returns. */
+  readonly #bell: Bell;
   readonly #words: Uint32Array;
   readonly #entries: Uint32Array;
   readonly #places: Places;
@@ -89,7 +89,6 @@ class Ring implements AsyncIo {
   #fresh = 0;
   readonly #backlog: Waiting[] = [];
   #isScheduled = false;
-  #isListening = false;
 
   /** @throws Error where the kernel refuses */
   constructor(library: NativeLibrary) {
@@ -97,14 +96,11 @@ class Ring implements AsyncIo {
     this.#enter = library.func(
       'int64_t syscall(int64_t number, int fd, uint32_t submit, uint32_t wait, uint32_t flags, void *arg, size_t size)',
     );
-    const setup = library.func('int64_t syscall(int64_t number, uint32_t entries, void *parameters)');
-    const parameters = new Uint32Array(30);
-    parameters[1] = MOST;
-    parameters[2] = SETUP_CQSIZE;
-    this.#fd = Number(setup(CALL.setup, ENTRIES, parameters));
+    const { fd, parameters } = setUp(library, SETUP_COOP_TASKRUN) ?? setUp(library, 0) ?? refused();
+    this.#fd = fd;
     const word = (index: number): number => parameters[index] ?? 0;
-    if (this.#fd < 0 || (word(5) & FEATURE_RW_CUR_POS) === 0) throw new Error('no ring');
-    // struct io_uring_params: words 10 to 19 are offsets in the submission ring, 20 to 29 in the completion ring
+    if ((word(5) & FEATURE_RW_CUR_POS) === 0) refused();
+    // words 10 to 19 are offsets in the submission ring, 20 to 29 in the completion ring
     const map = library.func(
       'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)',
     );
@@ -125,8 +121,8 @@ class Ring implements AsyncIo {
       completions: word(25) / 4,
       completeFlags: word(26) / 4,
     };
-    this.#bell = Number(library.func('int eventfd(uint32_t count, int flags)')(0, EFD_CLOEXEC));
-    if (!this.#register(REGISTER_EVENTFD, new Int32Array([this.#bell]), 1)) throw new Error('no bell');
+    this.#bell = new Bell(library, () => this.#takeBack());
+    if (!this.#register(REGISTER_EVENTFD, new Int32Array([this.#bell.fd]), 1)) refused();
     this.#register(REGISTER_WORKERS, new Uint32Array([WORKERS, WORKERS]), 2);
   }
 
@@ -199,7 +195,6 @@ class Ring implements AsyncIo {
     // from here on the bell is rung, so nothing comes unseen between this look and the wait
     Atomics.store(this.#words, completeFlags, 0);
     this.#takeBack();
-    this.#listen();
   }
 
   #handOver(): void {
@@ -228,6 +223,7 @@ class Ring implements AsyncIo {
     }
     for (let next = this.#backlog.length; next > 0 && this.#count < MOST; next--)
       this.#put(this.#backlog.shift() as Waiting);
+    this.#bell.isAwaited = this.#count > 0;
   }
 
   #finish(number: number, result: number): void {
@@ -236,17 +232,6 @@ class Ring implements AsyncIo {
     this.#free.push(number);
     this.#count--;
     waiting?.done(result);
-  }
-
-  /** One of Node's threads waits for the bell while there is something to wait for. */
-  #listen(): void {
-    if (this.#isListening || this.#count === 0) return;
-    this.#isListening = true;
-    read(this.#bell, this.#bellCount, 0, 8, null, () => {
-      this.#isListening = false;
-      this.#takeBack();
-      this.#listen();
-    });
   }
 
   #word(index: number): number {
@@ -260,6 +245,23 @@ class Ring implements AsyncIo {
     );
     return Number(register(CALL.register, this.#fd, operation, argument, count)) >= 0;
   }
+}
+
+/** A ring and struct io_uring_params as the kernel has filled it in; undefined where it refuses. */
+function setUp(
+  library: NativeLibrary,
+  flags: number,
+): { readonly fd: number; readonly parameters: Uint32Array } | undefined {
+  const setup = library.func('int64_t syscall(int64_t number, uint32_t entries, void *parameters)');
+  const parameters = new Uint32Array(30);
+  parameters[1] = MOST;
+  parameters[2] = SETUP_CQSIZE | flags;
+  const fd = Number(setup(CALL.setup, ENTRIES, parameters));
+  return fd < 0 ? undefined : { fd, parameters };
+}
+
+function refused(): never {
+  throw new Error('no ring');
 }
 
 let ring: Ring | undefined;
