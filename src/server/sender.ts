@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { sendNow } from '../device/moving-now.js';
+import { sendNow, sendPiecesNow } from '../device/moving-now.js';
 import type { Memory } from '../nbd/memory.js';
 import type { Outbox } from '../nbd/outbox.js';
 import { descriptorOf } from './handle.js';
@@ -58,12 +58,11 @@ export class Sender {
 
   /** Node's way takes several times as long as to send a short reply. Returns what is left. */
   #sendAtOnce(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
-    const [piece] = pieces;
-    if (pieces.length !== 1 || piece === undefined) return pieces;
     const fd = descriptorOf(this.#socket);
-    const sent = fd === undefined ? 0 : sendNow(fd, piece);
+    if (fd === undefined) return pieces;
+    const sent = pieces.length === 1 ? sendNow(fd, pieces[0] as Uint8Array) : sendPiecesNow(fd, pieces);
     this.#sentAtOnce += sent;
-    return sent === piece.length ? [] : [piece.subarray(sent)];
+    return behind(pieces, sent);
   }
 
   #write(pieces: readonly Uint8Array[]): void {
@@ -87,4 +86,14 @@ export class Sender {
   #giveBack(lent: readonly Uint8Array[]): void {
     for (const buffer of lent) this.#memory.giveBack(buffer);
   }
+}
+
+/** What follows so many bytes. */
+function behind(pieces: readonly Uint8Array[], length: number): readonly Uint8Array[] {
+  let left = length;
+  for (const [index, piece] of pieces.entries()) {
+    if (left < piece.length) return [piece.subarray(left), ...pieces.slice(index + 1)];
+    left -= piece.length;
+  }
+  return [];
 }
