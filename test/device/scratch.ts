@@ -81,7 +81,8 @@ export class Scratch {
         failures.push(error);
       }
     }
-    rmSync(this.folder, { recursive: true, force: true });
+    // what a program that was killed has still written may come while this goes on
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
     if (failures.length > 0) throw failures[0];
   }
 }
