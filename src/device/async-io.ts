@@ -1,3 +1,5 @@
+import type { Part } from './parts.js';
+
 /**
  * Requests to the system of which any number may be under way. Each resolves to the bytes that were moved, or
  * to the number of an error below zero; none rejects. Buffers must stay as they are until then.
@@ -6,6 +8,9 @@ export interface AsyncIo {
   /** Fills `into`, or its beginning, from a byte offset of an open file. */
   read(fd: number, into: Uint8Array, at: number): Promise<number>;
   write(fd: number, from: Uint8Array, at: number): Promise<number>;
+  /** The same for parts of `into`: resolves, once all have come to their end, to what became of each. */
+  readParts(fd: number, into: Uint8Array, parts: readonly Part[]): Promise<readonly number[]>;
+  writeParts(fd: number, from: Uint8Array, parts: readonly Part[]): Promise<readonly number[]>;
   /** Makes durable what was written, with what is needed to find it again. */
   sync(fd: number): Promise<number>;
   /** fallocate(2): `mode` of FALLOCATE. */

@@ -9,6 +9,7 @@ import type { BlockDevice } from './block-device.js';
 import { errnoOf, type FileDevice } from './file-device.js';
 import type { KnowsHoles } from './holes.js';
 import { readCached, readNow, writeNow } from './moving-now.js';
+import { eachPart, type MovesParts, type Part, type PartFailure } from './parts.js';
 import type { ReadsPastCache } from './past-cache.js';
 import { type Pieces, readPiecesNow } from './pieces-now.js';
 import { poolIo } from './pool-io.js';
@@ -43,7 +44,9 @@ const oneByte = new Uint8Array(128);
 const bounce = new AlignedPool();
 
 /** An open file or block device of which many requests are carried out at a time. */
-export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, AnswersAtOnce, Zeroes {
+export class ConcurrentFile
+  implements BlockDevice, ReadsPastCache, KnowsHoles, AnswersAtOnce, MovesParts, Zeroes
+{
   readonly #file: FileDevice;
   readonly #io: AsyncIo;
   readonly #fd: number;
@@ -149,6 +152,54 @@ export class ConcurrentFile implements BlockDevice, ReadsPastCache, KnowsHoles, 
       const count = await this.#io.write(direct ?? this.#fd, rest, at + done);
       done += this.#moved('write', count, at + done);
     }
+  }
+
+  async readParts<Of extends Part>(
+    parts: readonly Of[],
+    into: Uint8Array,
+  ): Promise<readonly PartFailure<Of>[]> {
+    const fd = this.#direct?.fd ?? this.#fd;
+    const areSent = this.#allFit(parts, into);
+    const counts = areSent ? await this.#io.readParts(fd, into, parts) : [];
+    return this.#restOf(parts, counts, 'read', (at, from, end) => this.read(at, into.subarray(from, end)));
+  }
+
+  async writeParts<Of extends Part>(
+    parts: readonly Of[],
+    from: Uint8Array,
+  ): Promise<readonly PartFailure<Of>[]> {
+    const fd = this.#direct?.fd ?? this.#fd;
+    const areSent = this.writable && this.#allFit(parts, from);
+    const counts = areSent ? await this.#io.writeParts(fd, from, parts) : [];
+    return this.#restOf(parts, counts, 'write', (at, start, end) =>
+      this.write(at, from.subarray(start, end)),
+    );
+  }
+
+  /** Whether the system can be asked for all of these as they are. */
+  #allFit(parts: readonly Part[], memory: Uint8Array): boolean {
+    const unit = this.#direct === undefined ? SECTOR_SIZE : this.#unit;
+    if (this.#direct !== undefined && !isAligned(memory, unit)) return false;
+    const isFit = ({ at, from, length }: Part): boolean =>
+      at % unit === 0 && from % unit === 0 && length % unit === 0 && at + length <= this.size;
+    return parts.every(isFit);
+  }
+
+  /** Goes on with what has not come to its end yet. @param counts what became of each; none where nobody was asked */
+  #restOf<Of extends Part>(
+    parts: readonly Of[],
+    counts: readonly number[],
+    operation: 'read' | 'write',
+    move: (at: Bytes, from: number, end: number) => Promise<void>,
+  ): readonly PartFailure<Of>[] | Promise<readonly PartFailure<Of>[]> {
+    if (parts.every(({ length }, index) => counts[index] === length)) return [];
+    return eachPart(parts, (part, index) => {
+      const count = counts[index] ?? 0;
+      if (count === part.length) return undefined;
+      if (count < 0) return Promise.reject(this.#failure(operation, errnoName(-count), part.at));
+      const end = part.from + part.length;
+      return move(bytes(part.at + count), part.from + count, end);
+    });
   }
 
   async flush(): Promise<void> {

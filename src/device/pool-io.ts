@@ -9,6 +9,14 @@ import type { AsyncIo } from './async-io.js';
 export const poolIo: AsyncIo = {
   read: (fd, into, at) => settled((done) => read(fd, into, 0, into.length, at, done)),
   write: (fd, from, at) => settled((done) => write(fd, from, 0, from.length, at, done)),
+  readParts: (fd, into, parts) =>
+    Promise.all(
+      parts.map(({ at, from, length }) => settled((done) => read(fd, into, from, length, at, done))),
+    ),
+  writeParts: (fd, memory, parts) =>
+    Promise.all(
+      parts.map(({ at, from, length }) => settled((done) => write(fd, memory, from, length, at, done))),
+    ),
   sync: (fd) => settled((done) => fdatasync(fd, done)),
   allocate: async () => -constants.errno.EOPNOTSUPP,
 };

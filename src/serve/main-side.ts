@@ -2,9 +2,11 @@ import { setTimeout } from 'node:timers/promises';
 import { answeringAtOnce } from '../device/at-once.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { isGone, isMediumError } from '../device/errnos.js';
+import { type PartFailure, writeParts } from '../device/parts.js';
 import { failsInPages, readPastCache } from '../device/past-cache.js';
 import { DeviceError, DmremapError } from '../errors.js';
 import type { Policy } from '../remap/policy.js';
+import type { Run } from '../remap/route.js';
 import {
   type Bytes,
   bytes,
@@ -78,6 +80,15 @@ export class MainSide {
     const { moment } = this.log;
     await this.device.write(at, from);
     this.wrote(at, at + from.length, moment);
+  }
+
+  /** Writes what main has of a request; resolves to what failed. */
+  async writeRuns(runs: readonly Run[], from: Uint8Array): Promise<readonly PartFailure<Run>[]> {
+    const { moment } = this.log;
+    const failures = await writeParts(this.device, runs, from);
+    const failed = new Set(failures.map(({ part }) => part));
+    for (const run of runs) if (!failed.has(run)) this.wrote(run.at, run.at + run.length, moment);
+    return failures;
   }
 
   wrote(at: number, end: number, moment: number): void {

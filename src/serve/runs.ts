@@ -1,4 +1,5 @@
 import type { BlockDevice } from '../device/block-device.js';
+import { readParts } from '../device/parts.js';
 import { DeviceError } from '../errors.js';
 import { type Run, route } from '../remap/route.js';
 import { type Group, scatter, sideBySide } from '../remap/side-by-side.js';
@@ -12,7 +13,7 @@ export interface RunFailure {
   readonly error: DeviceError;
 }
 
-type Medium = Pick<SpareMedium, 'read'>;
+type Medium = Pick<SpareMedium, 'read' | 'readAtOnce'>;
 
 /**
  * Reads whole sectors of the remapped device, all their runs at a time and what lies side by side on the spare
@@ -30,10 +31,21 @@ export async function readRuns(
   if (only !== undefined) await readRun(only.on === 'main' ? main : medium, only, into, failures);
   else
     await Promise.all([
-      ...runs.filter(isOnMain).map((run) => readRun(main, run, into, failures)),
-      ...sideBySide(runs).map((group) => readGroup(medium, group, into, failures)),
+      readMain(main, runs.filter(isOnMain), into, failures),
+      ...sideBySide(runs)
+        .filter((group) => !medium.readAtOnce(group, into))
+        .map((group) => readGroup(medium, group, into, failures)),
     ]);
   return failures;
+}
+
+async function readMain(
+  main: BlockDevice,
+  runs: readonly Run[],
+  into: Uint8Array,
+  failures: RunFailure[],
+): Promise<void> {
+  for (const { part, error } of await readParts(main, runs, into)) failures.push({ run: part, error });
 }
 
 async function readRun(

@@ -164,9 +164,19 @@ export class SectorIo {
     const groups = sideBySide(runs, medium.follower === undefined ? MOST_TOGETHER : 0);
     // all of them before the sectors are let go
     await allEnded([
-      ...runs.filter(isOnMain).map((run) => this.writeMain(run.at, partOf(from, run))),
+      this.#writeOnMain(at, runs.filter(isOnMain), from),
       ...groups.map((group) => this.#writeGroup(at, group, from)),
     ]);
+  }
+
+  /** What main has of a request. */
+  async #writeOnMain(at: Bytes, runs: readonly Run[], request: Uint8Array): Promise<void> {
+    if (this.isDoubtful(at, request.length))
+      return allEnded(runs.map((run) => this.writeMain(run.at, partOf(request, run))));
+    const failures = await this.main.writeRuns(runs, request);
+    await allEnded(
+      failures.map(({ part, error }) => this.#writePieces(part.at, partOf(request, part), error)),
+    );
   }
 
   async #writeGroup(at: number, group: Group, request: Uint8Array): Promise<void> {
