@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { linkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Workshop } from '../../obligations/workshop.js';
 import { FailingDisk, type Trouble } from '../../serve/failing-disk.js';
 import { Authority } from '../../server/certificates.js';
@@ -157,10 +158,18 @@ export class SoakedSet {
     const again = this.shop.path(`spare-${++this.#pulls}.img`);
     linkSync(this.#spareImage, again);
     this.#spare = await FailingDisk.start(this.shop, again, 4096 * SECTOR);
-    const answer = await this.ask(`attach ${this.#spare.path}`);
+    let answer = await this.ask(`attach ${this.#spare.path}`);
+    // a `restore` of another disturbance may be under way
+    for (let second = 0; answer.includes(CHANGING) && second < PATIENCE; second++) {
+      await delay(1000);
+      answer = await this.ask(`attach ${this.#spare.path}`);
+    }
     assert.ok(answer.startsWith('ok'), `${this.name}: attach: ${answer}`);
   }
 }
+
+/** What the server answers while it changes the spare for somebody else, and for how many seconds at most. */
+const [CHANGING, PATIENCE] = ['another message is changing the spare', 30];
 
 function zoneOf(index: number): number {
   return index * SHARE + SHARE / 2;
