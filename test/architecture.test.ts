@@ -68,7 +68,8 @@ const GUESTS: readonly (readonly [module: RegExp, where: RegExp, most?: number])
     /^node:fs(\/|$)/,
     /^src\/(device\/|undo\/files\.ts$|server\/(socket-file|tls)\.ts$|control\/places\.ts$|service\/(log-place|pid-file)\.ts$)/,
   ],
-  [/^node:(net|tls)$/, /^src\/(server|control|service|operations\/serve)\//],
+  // the bell's socket is no connection: the event loop watches nothing else for us
+  [/^node:(net|tls)$/, /^src\/(server|control|service|operations\/serve)\/|^src\/device\/bell\.ts$/],
   [/^pino$/, /^src\/service\/log\.ts$/],
   [/^prom-client$/, /^src\/service\/metrics\.ts$/],
   [/^koffi$/, /^src\/device\//],
