@@ -1,8 +1,8 @@
 import { constants, statfsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { DeviceError, DmremapError } from '../errors.js';
-import { type Bytes, bytes, bytesToSectors, roundDown, roundUp, SECTOR_SIZE } from '../units.js';
-import { AlignedPool, isAligned, PAGE } from './aligned.js';
+import { type Bytes, bytes, bytesToSectors, roundDown, SECTOR_SIZE } from '../units.js';
+import { isAligned, PAGE } from './aligned.js';
 import { type AsyncIo, FALLOCATE } from './async-io.js';
 import type { AnswersAtOnce } from './at-once.js';
 import type { BlockDevice } from './block-device.js';
@@ -15,6 +15,7 @@ import { type Pieces, readPiecesNow } from './pieces-now.js';
 import { poolIo } from './pool-io.js';
 import { errnoName } from './syscalls.js';
 import { uringIo } from './uring.js';
+import { WholeUnits } from './whole-units.js';
 import type { Zeroes } from './zeroing.js';
 
 /**
@@ -22,9 +23,6 @@ import type { Zeroes } from './zeroing.js';
  * through it, so that a write is answered by memory and its error may surface at a flush.
  */
 export type CacheMode = 'direct' | 'writeback';
-
-/** Bytes that one request to the system moves at most. */
-const PIECE = AlignedPool.longest;
 
 /** tmpfs, whose files are nowhere but in memory and swap, as this program is (statfs(2)). It lacks RWF_NOWAIT. */
 const MEMORY = 0x01021994;
@@ -41,8 +39,6 @@ const [WAITED, PAUSE] = [10, 200];
 /** Large enough to lie where memory does not move (readCached). */
 const oneByte = new Uint8Array(128);
 
-const bounce = new AlignedPool();
-
 /** An open file or block device of which many requests are carried out at a time. */
 export class ConcurrentFile
   implements BlockDevice, ReadsPastCache, KnowsHoles, AnswersAtOnce, MovesParts, Zeroes
@@ -52,6 +48,8 @@ export class ConcurrentFile
   readonly #fd: number;
   /** A second descriptor of the same file with O_DIRECT. */
   readonly #direct: FileHandle | undefined;
+  /** For what cannot be asked for as it is; undefined where #direct is. */
+  readonly #wholeUnits: WholeUnits | undefined;
   /** What direct requests are made in, in bytes. */
   readonly #unit: number;
   /** There is no medium to wait for. */
@@ -73,6 +71,8 @@ export class ConcurrentFile
     this.#direct = direct;
     this.#unit = file.logicalBlockSize;
     this.#io = io;
+    const moved = this.#moved.bind(this);
+    this.#wholeUnits = direct && new WholeUnits(io, direct.fd, this.#unit, moved);
     this.#givesAtOnce = direct === undefined;
     const isImage = file.kind === 'image' && direct === undefined;
     const fileSystem = isImage ? statfsSync(file.realPath).type : undefined;
@@ -131,12 +131,12 @@ export class ConcurrentFile
 
   async read(at: Bytes, into: Uint8Array): Promise<void> {
     this.#checkRange('read', at, into.length, 'EINVAL');
-    const direct = this.#direct?.fd;
+    const fd = this.#direct?.fd ?? this.#fd;
     for (let done = 0; done < into.length; ) {
       const rest = done === 0 ? into : into.subarray(done);
-      if (direct !== undefined && !this.#fits(at + done, rest))
-        return this.#readDirect(direct, at + done, rest);
-      const count = await this.#io.read(direct ?? this.#fd, rest, at + done);
+      if (this.#wholeUnits !== undefined && !this.#fits(at + done, rest))
+        return this.#wholeUnits.read(at + done, rest);
+      const count = await this.#io.read(fd, rest, at + done);
       done += this.#moved('read', count, at + done);
     }
   }
@@ -144,12 +144,12 @@ export class ConcurrentFile
   async write(at: Bytes, from: Uint8Array): Promise<void> {
     if (!this.writable) throw this.#failure('write', 'EBADF', at);
     this.#checkRange('write', at, from.length, 'ENOSPC');
-    const direct = this.#direct?.fd;
+    const fd = this.#direct?.fd ?? this.#fd;
     for (let done = 0; done < from.length; ) {
       const rest = done === 0 ? from : from.subarray(done);
-      if (direct !== undefined && !this.#fits(at + done, rest))
-        return this.#writeDirect(direct, at + done, rest);
-      const count = await this.#io.write(direct ?? this.#fd, rest, at + done);
+      if (this.#wholeUnits !== undefined && !this.#fits(at + done, rest))
+        return this.#wholeUnits.write(at + done, rest);
+      const count = await this.#io.write(fd, rest, at + done);
       done += this.#moved('write', count, at + done);
     }
   }
@@ -283,45 +283,6 @@ export class ConcurrentFile
   /** Whether a direct request can be made as it is. */
   #fits(at: number, memory: Uint8Array): boolean {
     return at % this.#unit === 0 && memory.length % this.#unit === 0 && isAligned(memory, this.#unit);
-  }
-
-  /** In whole units, through an aligned buffer. */
-  async #readDirect(fd: number, at: number, into: Uint8Array): Promise<void> {
-    for (let done = 0; done < into.length; ) {
-      const from = roundDown(at + done, this.#unit);
-      const length = Math.min(PIECE, roundUp(at + into.length, this.#unit) - from);
-      const buffer = bounce.take(length);
-      try {
-        const count = await this.#io.read(fd, buffer.subarray(0, length), from);
-        const skip = at + done - from;
-        const moved = this.#moved('read', count > 0 ? Math.max(0, count - skip) : count, at + done);
-        const part = buffer.subarray(skip, skip + Math.min(moved, into.length - done));
-        into.set(part, done);
-        done += part.length;
-      } finally {
-        bounce.giveBack(buffer);
-      }
-    }
-  }
-
-  /** In whole units; what is missing of one is read. Nobody else writes to these units meanwhile. */
-  async #writeDirect(fd: number, at: number, from: Uint8Array): Promise<void> {
-    for (let done = 0; done < from.length; ) {
-      const start = roundDown(at + done, this.#unit);
-      const length = Math.min(PIECE, roundUp(at + from.length, this.#unit) - start);
-      const skip = at + done - start;
-      const part = from.subarray(done, done + length - skip);
-      const buffer = bounce.take(length);
-      try {
-        if (part.length < length) await this.#readDirect(fd, start, buffer.subarray(0, length));
-        buffer.set(part, skip);
-        const count = await this.#io.write(fd, buffer.subarray(0, length), start);
-        const moved = this.#moved('write', count > 0 ? Math.max(0, count - skip) : count, at + done);
-        done += Math.min(moved, part.length);
-      } finally {
-        bounce.giveBack(buffer);
-      }
-    }
   }
 
   /** What a request has moved; it has come to its end where that is nothing. */

@@ -140,7 +140,7 @@ export class UringQueues {
     while (this.#fresh > 0 && isTaken) {
       const count = Number(this.#enter(CALL.enter, this.#fd, this.#fresh, 0, 0, null, 0));
       if (count > 0) this.#fresh -= count;
-      else isTaken = this.#library.errno() === EINTR;
+      else isTaken = count < 0 && this.#library.errno() === EINTR;
     }
     // from here on the bell is rung: whoever takes what is there now, and then waits for it, misses nothing
     Atomics.store(this.#words, completeFlags, 0);

@@ -1,3 +1,4 @@
+import { allEnded } from '../device/all-ended.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { readParts } from '../device/parts.js';
 import { DeviceError } from '../errors.js';
@@ -30,7 +31,7 @@ export async function readRuns(
   const only = runs.length === 1 ? runs[0] : undefined;
   if (only !== undefined) await readRun(only.on === 'main' ? main : medium, only, into, failures);
   else
-    await Promise.all([
+    await allEnded([
       readMain(main, runs.filter(isOnMain), into, failures),
       ...sideBySide(runs)
         .filter((group) => !medium.readAtOnce(group, into))
