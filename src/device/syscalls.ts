@@ -1,6 +1,7 @@
 /**
- * The system calls that Node lacks, through koffi; uring.ts and bell.ts have some of their own. It is loaded at the first call, because loading it costs more than reading a whole spare. Where it cannot be
- * loaded (a processor without a prebuilt library, a stripped installation) every call says 'unavailable':
+ * The system calls that Node lacks, through koffi; uring-queues.ts, bell.ts and moving-now.ts have some of their
+ * own. It is loaded at the first call, because loading it costs more than reading a whole spare. Where it cannot
+ * be loaded (a processor without a prebuilt library, a stripped installation) every call says 'unavailable':
  *
  * - lock: images carry no lock, so two writers are kept apart only by what /proc/locks says of others;
  * - forgetCache: a verifying read may be answered from memory (O_DIRECT, which needs no koffi, still works);
