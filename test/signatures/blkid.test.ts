@@ -48,7 +48,7 @@ test('kinds of several usages are asked for one by one, and each is named once',
     { type: AMBIVALENT, usage: 'raid' },
     { type: 'swap', usage: 'other' },
   ]);
-  const mute = program('mute', 'case "$*" in *-u*) exit 2 ;; *) exit 8 ;; esac');
+  const mute = program('mute', 'case "$*" in *" -u "*) exit 2 ;; *) exit 8 ;; esac');
   assert.equal(await blkidProbe(image, { program: mute }), [{ type: AMBIVALENT }]);
 });
 
