@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { NativeLibrary } from './syscalls.js';
 
@@ -22,12 +23,15 @@ export class Bell {
    * @throws Error where the kernel refuses
    */
   constructor(library: NativeLibrary, rung: () => void) {
+    this.fd = Number(library.func('int eventfd(uint32_t count, int flags)')(0, O_NONBLOCK | O_CLOEXEC));
+    if (this.fd < 0) throw new Error('no eventfd');
     // long enough not to move
     const ends = new Int32Array(32);
-    if (library.func('int pipe2(void *ends, int flags)')(ends, O_NONBLOCK | O_CLOEXEC) !== 0)
+    if (library.func('int pipe2(void *ends, int flags)')(ends, O_NONBLOCK | O_CLOEXEC) !== 0) {
+      closeSync(this.fd);
       throw new Error('no pipe');
+    }
     const [watched = -1, other = -1] = ends;
-    this.fd = Number(library.func('int eventfd(uint32_t count, int flags)')(0, O_NONBLOCK | O_CLOEXEC));
     const onread = {
       buffer: new Uint8Array(ROOM),
       callback: (): boolean => {
@@ -39,10 +43,15 @@ export class Bell {
     this.#socket = new Socket(options).unref();
     const isReplaced =
       library.func('int dup3(int from, int to, int flags)')(this.fd, watched, O_CLOEXEC) === watched;
-    library.func('int close(int fd)')(other);
+    closeSync(other);
     if (isReplaced) return;
-    this.#socket.destroy();
+    this.close();
     throw new Error('no bell');
+  }
+
+  close(): void {
+    this.#socket.destroy();
+    closeSync(this.fd);
   }
 
   /** Whether the process stays alive for it. */

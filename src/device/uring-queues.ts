@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import type { NativeFunction, NativeLibrary } from './syscalls.js';
 
 /** The two queues that a ring shares with the kernel (io_uring(7)). */
@@ -15,6 +16,7 @@ const REGISTER_WORKERS = 19;
 const BELL_DISABLED = 1;
 const OFFSET_OF_ENTRIES = 0x10000000;
 const [PROT_READ_WRITE, MAP_SHARED_POPULATE] = [3, 0x8001];
+const MAP_FAILED = 2n ** 64n - 1n;
 const EINTR = 4;
 const TWO_32 = 2 ** 32;
 
@@ -71,16 +73,11 @@ export class UringQueues {
     const { fd, parameters } =
       setUp(library, most, SETUP_COOP_TASKRUN) ?? setUp(library, most, 0) ?? refused();
     this.#fd = fd;
-    const word = (index: number): number => parameters[index] ?? 0;
-    if ((word(5) & FEATURE_RW_CUR_POS) === 0) refused();
     // words 10 to 19 are offsets in the submission queue, 20 to 29 in the completion queue
-    const map = library.func(
-      'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)',
-    );
+    const word = (index: number): number => parameters[index] ?? 0;
     const mapped = (length: number, offset: number): Uint32Array =>
-      new Uint32Array(
-        library.view(map(null, length, PROT_READ_WRITE, MAP_SHARED_POPULATE, fd, offset), length),
-      );
+      mapShared(library, fd, length, offset) ?? this.#refuse();
+    if ((word(5) & FEATURE_RW_CUR_POS) === 0) this.#refuse();
     const length = Math.max(word(16) + word(0) * 4, word(25) + word(1) * COMPLETION_WORDS * 4);
     this.#words = mapped(length, 0);
     this.#entries = mapped(word(0) * SUBMISSION_WORDS * 4, OFFSET_OF_ENTRIES);
@@ -99,7 +96,17 @@ export class UringQueues {
 
   /** From now on completions ring this eventfd, but for those that are there when handOver() returns. */
   ring(eventfd: number): void {
-    if (!this.#register(REGISTER_EVENTFD, new Int32Array([eventfd]), 1)) refused();
+    if (!this.#register(REGISTER_EVENTFD, new Int32Array([eventfd]), 1)) this.#refuse();
+  }
+
+  /** Nobody uses it any more, nor will. */
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #refuse(): never {
+    this.close();
+    return refused();
   }
 
   /** No more can be put before some of it was handed over. */
@@ -186,6 +193,20 @@ function setUp(
   parameters[2] = SETUP_CQSIZE | flags;
   const fd = Number(setup(CALL.setup, ENTRIES, parameters));
   return fd < 0 ? undefined : { fd, parameters };
+}
+
+/** Memory shared with the kernel, in bytes; undefined where it refuses. */
+function mapShared(
+  library: NativeLibrary,
+  fd: number,
+  length: number,
+  offset: number,
+): Uint32Array | undefined {
+  const map = library.func(
+    'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)',
+  );
+  const pointer = map(null, length, PROT_READ_WRITE, MAP_SHARED_POPULATE, fd, offset);
+  return pointer === MAP_FAILED ? undefined : new Uint32Array(library.view(pointer, length));
 }
 
 function refused(): never {

@@ -16,6 +16,9 @@ const FSYNC_DATASYNC = 1;
 /** Requests under way; more of them wait. */
 const MOST = 4096;
 
+/** Between two attempts to hand over what the kernel has no memory for, in milliseconds. */
+const PAUSE = 1;
+
 /** Requests that were made together, and who waits for what comes of them. */
 class Waiting {
   readonly #results: number[] = [];
@@ -71,8 +74,20 @@ class Ring implements AsyncIo {
   /** @throws Error where the kernel refuses */
   constructor(library: NativeLibrary) {
     this.#queues = new UringQueues(library, MOST);
-    this.#bell = new Bell(library, () => this.#takeBack());
-    this.#queues.ring(this.#bell.fd);
+    this.#bell = this.#hung(library);
+  }
+
+  #hung(library: NativeLibrary): Bell {
+    let bell: Bell | undefined;
+    try {
+      bell = new Bell(library, () => this.#takeBack());
+      this.#queues.ring(bell.fd);
+      return bell;
+    } catch (error) {
+      bell?.close();
+      this.#queues.close();
+      throw error;
+    }
   }
 
   read(fd: number, into: Uint8Array, at: number): Promise<number> {
@@ -166,7 +181,7 @@ class Ring implements AsyncIo {
   #handOver(): void {
     if (this.#queues.handOver() || this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(this.#goOn);
+    setTimeout(this.#goOn, PAUSE);
   }
 
   /** Gives the results that are there to those who wait for them. */
