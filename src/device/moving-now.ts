@@ -14,7 +14,7 @@ const RWF_NOWAIT = 8;
 /** Do not wait for room, and raise no signal where nobody reads any more (send(2)). */
 const [MSG_DONTWAIT, MSG_NOSIGNAL] = [0x40, 0x4000];
 
-/** What a socket answers that has no room now. */
+/** What a socket answers that has no room now, or nothing to read. */
 const FULL: readonly number[] = [constants.errno.EAGAIN, constants.errno.ENOBUFS, constants.errno.EINTR];
 
 interface Calls {
@@ -127,11 +127,17 @@ export function sendPiecesNow(fd: number, sources: readonly Uint8Array[]): numbe
   return Math.max(0, Number(known.sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL)));
 }
 
-/** Takes what has come to a socket; returns how many bytes: none too where its stream has ended or failed. */
+/**
+ * Takes what has come to a socket; returns how many bytes: none too where its stream has ended. Where it has
+ * failed, which a socket tells once, the negative number of the error.
+ */
 export function receiveNow(fd: number, into: Uint8Array): number {
-  const [recv, start] = [load()?.recv, addressOf(into)];
-  if (recv === undefined || start === undefined) return 0;
-  return Math.max(0, Number(recv(fd, start, into.length, MSG_DONTWAIT)));
+  const [known, start] = [load(), addressOf(into)];
+  if (known === undefined || start === undefined) return 0;
+  const received = Number(known.recv(fd, start, into.length, MSG_DONTWAIT));
+  if (received >= 0) return received;
+  const errno = known.errno();
+  return FULL.includes(errno) ? 0 : -errno;
 }
 
 /**

@@ -170,6 +170,10 @@ export class Connection {
       const fd = descriptorOf(this.#socket);
       const chunk = fd === undefined ? undefined : readShared(fd);
       if (chunk === undefined) continue;
+      if (chunk instanceof Error) {
+        this.#socket.destroy(chunk);
+        return;
+      }
       this.#receivedAtOnce += chunk.length;
       this.#takeShared(chunk);
       if (performance.now() > end) return;

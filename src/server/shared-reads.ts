@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { receiveNow } from '../device/moving-now.js';
+import { errnoName } from '../device/syscalls.js';
 import type { WithHandle } from './handle.js';
 
 /** As much as is read from a socket at a time, in bytes. */
@@ -35,8 +36,12 @@ export function sharingReads(accepted: Socket, take: (chunk: Uint8Array) => void
   return new Socket(options);
 }
 
-/** What has come over such a connection that Node has not read; gone as that is. Undefined where there is nothing. */
-export function readShared(fd: number): Uint8Array | undefined {
+/**
+ * What has come over such a connection that Node has not read; gone as that is. Undefined where there is nothing;
+ * an error where the connection has failed, which Node does not come to know.
+ */
+export function readShared(fd: number): Uint8Array | Error | undefined {
   const length = receiveNow(fd, shared);
+  if (length < 0) return new Error(`read ${errnoName(-length)}`);
   return length === 0 ? undefined : shared.subarray(0, length);
 }
