@@ -1,7 +1,11 @@
-/** Runs the two programs as people do: a process of its own for each command line. */
+/**
+ * Runs the two programs: in a thread of its own for each command line (in-thread.ts), or as people do, in a
+ * process, where that makes a difference.
+ */
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { PROJECT } from '../support/project.js';
+import { runInThread } from './in-thread.js';
 
 export const DMREMAP = join(PROJECT, 'bin', 'run.js');
 export const FSCK = join(PROJECT, 'bin', 'fsck.dmremap3.js');
@@ -36,11 +40,27 @@ export const PLAIN: NodeJS.ProcessEnv = {
 const PATIENCE_MS = 30_000;
 
 export function dmremap(args: readonly string[], settings?: RunSettings): Promise<Ended> {
-  return runProgram([process.execPath, DMREMAP, ...args], settings);
+  return runOwn(DMREMAP, args, settings);
+}
+
+/** As people do. */
+export function runAsProcess(
+  program: string,
+  args: readonly string[],
+  settings?: RunSettings,
+): Promise<Ended> {
+  return runProgram([process.execPath, program, ...args], settings);
 }
 
 export function fsck(args: readonly string[], settings?: RunSettings): Promise<Ended> {
-  return runProgram([process.execPath, FSCK, ...args], settings);
+  return runOwn(FSCK, args, settings);
+}
+
+/** A server has signals, a nice value and programs of its own; whoever names a folder must have it for himself. */
+function runOwn(program: string, args: readonly string[], settings: RunSettings = {}): Promise<Ended> {
+  const { cwd, env, input = '' } = settings;
+  if (args[0] === 'serve' || cwd !== undefined) return runAsProcess(program, args, settings);
+  return runInThread(program, args, { env: { ...PLAIN, ...env }, input, patience: PATIENCE_MS });
 }
 
 /**
