@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { nativeLibrary } from '../device/syscalls.js';
 
 /** How often memory that the C library holds and nobody uses goes back to the system, in milliseconds. */
-const TRIM_EVERY = 15_000;
+const TRIM_EVERY = 3000;
 
 /**
  * Keeps the memory of a server near what lives in it. What requests leave behind is not in V8's heap, but in
