@@ -50,7 +50,11 @@ export interface ScannedSet {
   readonly next: readonly string[];
 }
 
+/** How long a device is waited for, in milliseconds. */
 const PATIENCE = 10_000;
+
+/** How long the process that asks it may take to begin: a machine that is busy is no device that does not answer. */
+const PATIENCE_TO_BEGIN = 60_000;
 
 /** Finds every spare of the machine, or among the named devices (dmremap scan). Reads only. */
 export async function scan(options: ScanOptions): Promise<ScanResult> {
@@ -199,7 +203,8 @@ function askChild(device: string, deep: boolean, patience: number): Promise<Scan
       child.stdout.destroy();
       resolve({ kind: 'error', code: 'io', message });
     };
-    let timer = setTimeout(giveUp, patience, `${device}: no answer within ${patience / 1000} s`);
+    const late = `${device}: the search has not begun within ${PATIENCE_TO_BEGIN / 1000} s`;
+    let timer = setTimeout(giveUp, PATIENCE_TO_BEGIN, late);
     child.stdout.setEncoding('utf8').on('data', (piece: string) => {
       text += piece;
       clearTimeout(timer);
