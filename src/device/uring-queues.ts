@@ -94,9 +94,13 @@ export class UringQueues {
     this.#register(REGISTER_WORKERS, new Uint32Array([WORKERS, WORKERS]), 2);
   }
 
-  /** From now on completions ring this eventfd, but for those that are there when handOver() returns. */
+  /**
+   * From now on completions ring this eventfd, but for those that are there when handOver() returns.
+   *
+   * @throws Error where the kernel refuses
+   */
   ring(eventfd: number): void {
-    if (!this.#register(REGISTER_EVENTFD, new Int32Array([eventfd]), 1)) this.#refuse();
+    if (!this.#register(REGISTER_EVENTFD, new Int32Array([eventfd]), 1)) refused();
   }
 
   /** Nobody uses it any more, nor will. */

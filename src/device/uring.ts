@@ -77,6 +77,7 @@ class Ring implements AsyncIo {
     this.#bell = this.#hung(library);
   }
 
+  /** The bell, which completions ring from now on. */
   #hung(library: NativeLibrary): Bell {
     let bell: Bell | undefined;
     try {
