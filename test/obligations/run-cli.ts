@@ -43,6 +43,11 @@ export function dmremap(args: readonly string[], settings?: RunSettings): Promis
   return runOwn(DMREMAP, args, settings);
 }
 
+/** A server has signals, a nice value and programs of its own; fsck's -C names a descriptor. */
+function needsProcess(args: readonly string[]): boolean {
+  return args[0] === 'serve' || args.some((word) => word.startsWith('-C'));
+}
+
 /** As people do. */
 export function runAsProcess(
   program: string,
@@ -56,10 +61,9 @@ export function fsck(args: readonly string[], settings?: RunSettings): Promise<E
   return runOwn(FSCK, args, settings);
 }
 
-/** A server has signals, a nice value and programs of its own; whoever names a folder must have it for himself. */
 function runOwn(program: string, args: readonly string[], settings: RunSettings = {}): Promise<Ended> {
   const { cwd, env, input = '' } = settings;
-  if (args[0] === 'serve' || cwd !== undefined) return runAsProcess(program, args, settings);
+  if (needsProcess(args) || cwd !== undefined) return runAsProcess(program, args, settings);
   return runInThread(program, args, { env: { ...PLAIN, ...env }, input, patience: PATIENCE_MS });
 }
 
