@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { assert, suite } from '../support/harness.js';
 import { healthyImage, ROWS, type Things } from './commands.js';
 import { runInThread } from './in-thread.js';
-import { DMREMAP, type Ended, PLAIN, runAsProcess } from './run-cli.js';
+import { DMREMAP, dmremap, type Ended, PLAIN } from './run-cli.js';
 import { patient, Workshop } from './workshop.js';
 
 /** A thread prints what a process prints, and ends as it does. */
@@ -38,7 +38,7 @@ for (const [index, row] of ROWS_TO_COMPARE.entries())
       return [...row.line({ ...things, spare, target }), ...more];
     };
     const env = { ...PLAIN, ...shop.env };
-    const asProcess = await runAsProcess(DMREMAP, fresh(), { env });
+    const asProcess = await dmremap(fresh(), { env });
     const inThread = await runInThread(DMREMAP, fresh(), { env, input: '', patience: 30_000 });
     assert.equal(lasting(inThread), lasting(asProcess));
   });

@@ -1,7 +1,4 @@
-/**
- * Runs the two programs: in a thread of its own for each command line (in-thread.ts), or as people do, in a
- * process, where that makes a difference.
- */
+/** Runs the two programs as people do, a process of its own for each command line; or in a thread. */
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { PROJECT } from '../support/project.js';
@@ -40,31 +37,21 @@ export const PLAIN: NodeJS.ProcessEnv = {
 const PATIENCE_MS = 30_000;
 
 export function dmremap(args: readonly string[], settings?: RunSettings): Promise<Ended> {
-  return runOwn(DMREMAP, args, settings);
-}
-
-/** A server has signals, a nice value and programs of its own; fsck's -C names a descriptor. */
-function needsProcess(args: readonly string[]): boolean {
-  return args[0] === 'serve' || args.some((word) => word.startsWith('-C'));
-}
-
-/** As people do. */
-export function runAsProcess(
-  program: string,
-  args: readonly string[],
-  settings?: RunSettings,
-): Promise<Ended> {
-  return runProgram([process.execPath, program, ...args], settings);
+  return runProgram([process.execPath, DMREMAP, ...args], settings);
 }
 
 export function fsck(args: readonly string[], settings?: RunSettings): Promise<Ended> {
-  return runOwn(FSCK, args, settings);
+  return runProgram([process.execPath, FSCK, ...args], settings);
 }
 
-function runOwn(program: string, args: readonly string[], settings: RunSettings = {}): Promise<Ended> {
+/**
+ * dmremap in a thread (in-thread.ts), which takes half the time. Not a server, which has signals, a nice value and
+ * programs of its own; and whoever names a folder must have it for himself.
+ */
+export function dmremapInThread(args: readonly string[], settings: RunSettings = {}): Promise<Ended> {
   const { cwd, env, input = '' } = settings;
-  if (needsProcess(args) || cwd !== undefined) return runAsProcess(program, args, settings);
-  return runInThread(program, args, { env: { ...PLAIN, ...env }, input, patience: PATIENCE_MS });
+  if (args[0] === 'serve' || cwd !== undefined) return dmremap(args, settings);
+  return runInThread(DMREMAP, args, { env: { ...PLAIN, ...env }, input, patience: PATIENCE_MS });
 }
 
 /**

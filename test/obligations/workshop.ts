@@ -6,12 +6,19 @@ import { Scratch } from '../device/scratch.js';
 import { SECTOR } from '../support/format-numbers.js';
 import type { Body, Suite } from '../support/harness.js';
 import { healthyImage, MAIN_SECTORS, type Things } from './commands.js';
-import { dmremap, type Ended, type RunSettings } from './run-cli.js';
+import { dmremap, dmremapInThread, type Ended, type RunSettings } from './run-cli.js';
 
 /** A folder to work in, with a place for undo files; everything in it is gone at the end. */
 export class Workshop extends Scratch {
   readonly state = this.path('state');
   readonly env = { DMREMAP_STATE_DIR: this.state };
+  readonly #dmremap: typeof dmremap;
+
+  /** @param way how dmremap is run: in a process where others of it are killed, or what it leaves open counts */
+  constructor(way: 'thread' | 'process' = 'thread') {
+    super();
+    this.#dmremap = way === 'thread' ? dmremapInThread : dmremap;
+  }
 
   put(name: string, content: Uint8Array): string {
     writeFileSync(this.path(name), content);
@@ -27,7 +34,7 @@ export class Workshop extends Scratch {
 
   /** dmremap with undo files in here. */
   run(args: readonly string[], settings: RunSettings = {}): Promise<Ended> {
-    return dmremap(args, { ...settings, env: { ...this.env, ...settings.env } });
+    return this.#dmremap(args, { ...settings, env: { ...this.env, ...settings.env } });
   }
 
   /** A server in this process that takes messages. */

@@ -40,7 +40,7 @@ const FLUSHES = { first: 4, last: 7 };
 type Command = keyof typeof MOST_CHANGES;
 
 class Story {
-  readonly #shop = new Workshop();
+  readonly #shop = new Workshop('process');
   readonly #random: Random;
   readonly #layout: Layout;
   readonly #spare: string;

@@ -19,7 +19,7 @@ const test = suite('a spare that fails while sectors move');
 const slow = patient(test);
 let shop: Workshop;
 test.beforeEach(() => {
-  shop = new Workshop();
+  shop = new Workshop('process');
 });
 test.afterEach(() => shop.cleanUp());
 

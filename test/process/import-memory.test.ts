@@ -22,7 +22,7 @@ const MORE = { range: 150, list: 180 };
 
 let shop: Workshop;
 test.beforeEach(() => {
-  shop = new Workshop();
+  shop = new Workshop('process');
 });
 test.afterEach(() => shop.cleanUp());
 

@@ -36,7 +36,7 @@ const MOST_MS = 40;
 type Data = Map<number, string>;
 
 class Story {
-  readonly #shop = new Workshop();
+  readonly #shop = new Workshop('process');
   readonly #random: Random;
   readonly #layout: 'redundant' | 'plain-ext';
   readonly #paths: readonly [string, string];

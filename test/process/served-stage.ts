@@ -55,7 +55,7 @@ const REMAPPED = [...Array.from({ length: 40 }, (_, index) => index * 6 + 1), 40
 
 /** A set, the server that is killed again and again, and what the set may show. */
 export class ServedStage {
-  readonly #shop = new Workshop();
+  readonly #shop = new Workshop('process');
   readonly #kind: SetKind;
   readonly #random: Random;
   readonly #books: Books;

@@ -62,7 +62,7 @@ export class Stage {
 
   /** @param place where the spare lies; an image file unless told */
   static async of(victim: Victim, place: Place = imageFile): Promise<Stage> {
-    const shop = new Workshop();
+    const shop = new Workshop('process');
     try {
       const stage = new Stage(victim, shop, await place(shop, victim.image.length));
       await stage.#prepare();
