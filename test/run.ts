@@ -9,4 +9,4 @@ import { runFromLine } from './support/run-from-line.js';
  * The last line is the count, `N passed, N failed`, with `, N skipped` when a test could not run here. With
  * DMREMAP_TEST_NO_SKIP=1 a skipped test has failed.
  */
-await runFromLine({ folder: import.meta.dirname, fileTimeoutMs: 300_000 });
+await runFromLine({ folder: import.meta.dirname, fileTimeoutMs: 600_000 });
