@@ -25,7 +25,7 @@ const compiled = new Map<string, Uint8Array>();
 
 /**
  * Runs a program of this package in a thread: it begins with nothing, as a process does, has an environment,
- * streams and an end of its own, and is there in a quarter of the time. It has no terminal, gets no signals, and
+ * streams and an end of its own, and takes about half the processor time. It has no terminal, gets no signals, and
  * shares the current folder and the descriptors with whoever runs it.
  *
  * @param program its entry in bin/
@@ -55,11 +55,14 @@ export async function runInThread(
     void worker.terminate();
   }, patience);
   worker.stdin?.end(input);
-  const [[code], stdout, stderr] = await Promise.all([
-    once(worker, 'exit') as Promise<[number]>,
-    text(worker.stdout),
-    text(worker.stderr),
-  ]);
-  clearTimeout(timer);
-  return { code: isLate ? null : code, stdout, stderr };
+  try {
+    const [[code], stdout, stderr] = await Promise.all([
+      once(worker, 'exit') as Promise<[number]>,
+      text(worker.stdout),
+      text(worker.stderr),
+    ]);
+    return { code: isLate ? null : code, stdout, stderr };
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -8,12 +8,15 @@ import { assert, suite } from '../support/harness.js';
 
 const test = suite('shared reads');
 
-/** The server's end of a connection, and the client's. */
+/** The server's end of a connection, and the client's, which knows that it stands. */
 async function connected(): Promise<{ ours: Socket; theirs: Socket; fd: number }> {
   const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const theirs = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  const [ours] = (await once(server, 'connection')) as [Socket];
+  const [[ours]] = (await Promise.all([once(server, 'connection'), once(theirs, 'connect')])) as [
+    [Socket],
+    [],
+  ];
   server.close();
   ours.on('error', () => undefined);
   return { ours, theirs, fd: descriptorOf(ours) as number };
@@ -23,7 +26,6 @@ test('nothing has come, then something, then the end', async () => {
   const { ours, theirs, fd } = await connected();
   assert.is(readShared(fd), undefined);
   theirs.write('some');
-  await once(theirs, 'connect');
   assert.equal(Buffer.from(readShared(fd) as Uint8Array).toString(), 'some');
   theirs.destroy();
   assert.is(readShared(fd), undefined);
@@ -32,7 +34,6 @@ test('nothing has come, then something, then the end', async () => {
 
 test('a reset is an error', async () => {
   const { ours, theirs, fd } = await connected();
-  await once(theirs, 'connect');
   theirs.resetAndDestroy();
   const failure = readShared(fd);
   assert.instance(failure, Error);
